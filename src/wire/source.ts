@@ -47,8 +47,8 @@ export interface ByteSource {
 /** How a model gets at the files of its external tensors. */
 export interface ExternalData {
   /**
-   * The file at a location that a model names, relative to the folder of the model. The source belongs to whoever
-   * implements this: callers read from it and do not close it, and ask again rather than keep it for long.
+   * The file at a location that a model names, relative to the folder of the model. The source stays good until the
+   * implementer is closed; callers may keep it and need not close it.
    *
    * @throws SdgraphError `E_EXTERNAL_ESCAPES`, `E_EXTERNAL_MISSING`, `E_EXTERNAL_NOT_FILE`, `E_FILE_CHANGED`,
    * `E_MODEL_CLOSED`.
@@ -74,8 +74,8 @@ export class MemorySource implements ByteSource {
   }
 
   read(offset: number, length: number): Uint8Array {
-    if (this.#bytes === undefined) throw closed(this);
-    checkRange(this, offset, length);
+    if (this.#bytes === undefined) throw closedError(this);
+    checkWithin(this, offset, length);
     return this.#bytes.subarray(offset, offset + length);
   }
 
@@ -168,8 +168,8 @@ export class FileSource implements ByteSource {
   }
 
   readInto(target: Uint8Array, offset: number): void {
-    if (this.#fd === undefined) throw closed(this);
-    checkRange(this, offset, target.byteLength);
+    if (this.#fd === undefined) throw closedError(this);
+    checkWithin(this, offset, target.byteLength);
     let done = 0;
     while (done < target.byteLength) {
       const got = this.#readSome(this.#fd, target, done, offset + done);
@@ -190,18 +190,13 @@ export class FileSource implements ByteSource {
   }
 
   read(offset: number, length: number): Uint8Array {
-    if (this.#fd === undefined) throw closed(this);
-    checkRange(this, offset, length);
-    const bytes = allocate(this, offset, length);
-    this.readInto(bytes, offset);
-    return bytes;
+    if (this.#fd === undefined) throw closedError(this);
+    return readCopy(this, offset, length);
   }
 
   chunks(offset: number, length: number, chunkSize: number = CHUNK_SIZE): Generator<Uint8Array> {
-    if (this.#fd === undefined) throw closed(this);
-    checkChunkSize(this, chunkSize);
-    checkRange(this, offset, length);
-    return this.#walk(offset, length, chunkSize);
+    if (this.#fd === undefined) throw closedError(this);
+    return chunksByCopy(this, offset, length, chunkSize);
   }
 
   /**
@@ -210,7 +205,7 @@ export class FileSource implements ByteSource {
    * @throws SdgraphError `E_FILE_CHANGED`, `E_MODEL_CLOSED`.
    */
   checkUnchanged(): void {
-    if (this.#fd === undefined) throw closed(this);
+    if (this.#fd === undefined) throw closedError(this);
     const stat = fstatSync(this.#fd, { bigint: true });
     if (Number(stat.size) !== this.size || stat.mtimeNs !== this.mtimeNs) {
       throw new SdgraphError(
@@ -233,15 +228,6 @@ export class FileSource implements ByteSource {
     closeSync(fd);
   }
 
-  *#walk(offset: number, length: number, chunkSize: number): Generator<Uint8Array> {
-    const buffer = allocate(this, offset, Math.min(chunkSize, length));
-    for (let done = 0; done < length; done += chunkSize) {
-      const piece = buffer.subarray(0, Math.min(chunkSize, length - done));
-      this.readInto(piece, offset + done);
-      yield piece;
-    }
-  }
-
   #readSome(fd: number, target: Uint8Array, at: number, offset: number): number {
     try {
       return readSync(fd, target, at, Math.min(target.byteLength - at, MAX_READ), offset);
@@ -253,6 +239,43 @@ export class FileSource implements ByteSource {
         { cause },
       );
     }
+  }
+}
+
+/**
+ * {@link ByteSource.read} for sources that only know how to fill a buffer.
+ *
+ * @throws SdgraphError as {@link ByteSource.readInto}.
+ */
+export function readCopy(source: ByteSource, offset: number, length: number): Uint8Array {
+  checkWithin(source, offset, length);
+  const bytes = allocate(source, offset, length);
+  source.readInto(bytes, offset);
+  return bytes;
+}
+
+/**
+ * {@link ByteSource.chunks} for sources that only know how to fill a buffer: one buffer, reused.
+ *
+ * @throws SdgraphError as {@link ByteSource.readInto}.
+ */
+export function chunksByCopy(
+  source: ByteSource,
+  offset: number,
+  length: number,
+  chunkSize: number = CHUNK_SIZE,
+): Generator<Uint8Array> {
+  checkChunkSize(source, chunkSize);
+  checkWithin(source, offset, length);
+  return walkByCopy(source, offset, length, chunkSize);
+}
+
+function* walkByCopy(source: ByteSource, offset: number, length: number, chunkSize: number): Generator<Uint8Array> {
+  const buffer = allocate(source, offset, Math.min(chunkSize, length));
+  for (let done = 0; done < length; done += chunkSize) {
+    const piece = buffer.subarray(0, Math.min(chunkSize, length - done));
+    source.readInto(piece, offset + done);
+    yield piece;
   }
 }
 
@@ -293,7 +316,8 @@ function openFailed(file: string, cause: unknown): SdgraphError {
   );
 }
 
-function closed({ label }: ByteSource): SdgraphError {
+/** The error of reading from a source after its close. */
+export function closedError({ label }: ByteSource): SdgraphError {
   return new SdgraphError(
     'E_MODEL_CLOSED',
     'read after close',
@@ -304,7 +328,12 @@ function closed({ label }: ByteSource): SdgraphError {
   );
 }
 
-function checkRange({ label, size }: ByteSource, offset: number, length: number): void {
+/**
+ * Refuses a range that is not within the source.
+ *
+ * @throws SdgraphError `E_WIRE_TRUNCATED`.
+ */
+export function checkWithin({ label, size }: ByteSource, offset: number, length: number): void {
   if (
     Number.isSafeInteger(offset) &&
     Number.isSafeInteger(length) &&
