@@ -4,10 +4,11 @@ import { parseSync, Visitor } from 'oxc-parser';
 /**
  * One dependency as the source states it.
  *
- * - `kind` is `url` for `new URL('./worker.ts', import.meta.url)`, which loads a file without importing it.
+ * - `kind` is `type` for what is erased before anything runs, and `url` for `new URL('./worker.ts', import.meta.url)`,
+ *   which loads a file without importing it. `import { type A }` is no `type`: the import itself stays.
  * - `specifier` is undefined where a dynamic import computes it, so that nobody can tell where it leads.
  *
- * @typedef {{ kind: 'import' | 'url', specifier: string | undefined, line: number }} Dependency
+ * @typedef {{ kind: 'import' | 'type' | 'url', specifier: string | undefined, line: number }} Dependency
  */
 
 /** @import { Expression, NewExpression } from 'oxc-parser' */
@@ -34,13 +35,13 @@ export function dependenciesOf(file, text) {
     found.push({ kind, specifier, start: node.start, line: text.slice(0, node.start).split('\n').length });
   };
   new Visitor({
-    ImportDeclaration: (node) => add('import', node, node.source.value),
-    ExportAllDeclaration: (node) => add('import', node, node.source.value),
+    ImportDeclaration: (node) => add(kindOf(node.importKind), node, node.source.value),
+    ExportAllDeclaration: (node) => add(kindOf(node.exportKind), node, node.source.value),
     ExportNamedDeclaration: (node) => {
-      if (node.source !== null) add('import', node, node.source.value);
+      if (node.source !== null) add(kindOf(node.exportKind), node, node.source.value);
     },
     ImportExpression: (node) => add('import', node, literal(node.source)),
-    TSImportType: (node) => add('import', node, node.source.value),
+    TSImportType: (node) => add('type', node, node.source.value),
     TSExternalModuleReference: (node) => add('import', node, node.expression.value),
     NewExpression: (node) => {
       const target = moduleUrl(node);
@@ -48,6 +49,14 @@ export function dependenciesOf(file, text) {
     },
   }).visit(program);
   return found.toSorted((a, b) => a.start - b.start).map(({ kind, specifier, line }) => ({ kind, specifier, line }));
+}
+
+/**
+ * @param {'type' | 'value' | undefined} declared
+ * @returns {Dependency['kind']}
+ */
+function kindOf(declared) {
+  return declared === 'type' ? 'type' : 'import';
 }
 
 /**
