@@ -148,16 +148,18 @@ export class AtomicFile {
    * Puts the file in place: synced, renamed over the target, the folder synced. After a failure the target is what it
    * was and the temporary file is gone.
    *
+   * @param name another name in the same folder, for files whose name depends on what was written
    * @throws SdgraphError `E_FILE_WRITE`.
    */
-  commit(): void {
+  commit(name?: string): void {
+    const path = name === undefined ? this.path : join(dirname(this.path), name);
     try {
       this.#flush();
       const fd = this.#descriptor();
       attempt(this.label, () => fsyncSync(fd));
       this.#fd = undefined;
       attempt(this.label, () => closeSync(fd));
-      attempt(this.label, () => renameSync(this.#temporary, this.path));
+      attempt(this.label, () => renameSync(this.#temporary, path));
     } catch (error) {
       this.#discard();
       throw error;
@@ -174,11 +176,7 @@ export class AtomicFile {
   #discard(): void {
     const fd = this.#fd;
     this.#fd = undefined;
-    try {
-      if (fd !== undefined) closeSync(fd);
-    } catch {
-      // The bytes are thrown away; whether the last of them reached the disk does not matter.
-    }
+    if (fd !== undefined) closeQuietly(fd);
     removeQuietly(this.#temporary);
     forget(this.#temporary);
   }
@@ -276,7 +274,16 @@ function syncFolder(label: string, folder: string): void {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EIO' || code === 'ENOSPC' || code === 'EDQUOT') throw writeFailed(label, cause);
   } finally {
+    closeQuietly(fd);
+  }
+}
+
+/** Closes a descriptor through which nothing was written that anybody will read. */
+function closeQuietly(fd: number): void {
+  try {
     closeSync(fd);
+  } catch {
+    // Nothing is lost with it.
   }
 }
 

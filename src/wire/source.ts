@@ -162,7 +162,7 @@ export class FileSource implements ByteSource {
     try {
       return new FileSource(fd, path, label);
     } catch (cause) {
-      closeSync(fd);
+      closeQuietly(fd);
       throw cause instanceof SdgraphError ? cause : openFailed(label, cause);
     }
   }
@@ -225,7 +225,7 @@ export class FileSource implements ByteSource {
     if (this.#fd === undefined) return;
     const fd = this.#fd;
     this.#fd = undefined;
-    closeSync(fd);
+    closeQuietly(fd);
   }
 
   #readSome(fd: number, target: Uint8Array, at: number, offset: number): number {
@@ -286,6 +286,15 @@ export function systemReason(cause: unknown): string {
   if (code === undefined) return cause.message;
   const text = /^[A-Z0-9]+: ([^,]*)/.exec(cause.message)?.[1];
   return text === undefined ? cause.message : `${text} (${code})`;
+}
+
+/** Nothing was written through the descriptor, so a failing close loses nothing. */
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // The descriptor is gone all the same.
+  }
 }
 
 function openFailed(file: string, cause: unknown): SdgraphError {
