@@ -8,9 +8,6 @@ import { type Encoding, encode, fields, type Item, int, QUIRKS, sub, text } from
 import { arbFunction, arbGraph, type Make, Scope } from './wire-graphs.ts';
 import { arbEntries, arbInt64, arbText, joined, maybe, maybeText } from './wire-tensors.ts';
 
-export type { Encoding, Quirk } from './awkward-encoding.ts';
-export { field, message } from './proto-writer.mjs';
-
 /** What a model may hold beside graphs, and how far its encoding may go. */
 export interface WireModelOptions {
   /**
