@@ -43,9 +43,9 @@ const info = (name) => [text(1, name), vector(text(2, 'n'))];
 /** @param {Tree[]} content @returns {Tree[]} a named constant of four elements */
 const tensor = (...content) => [int(1, 4), ...content, text(8, 'w')];
 /** @param {string | Uint8Array} x @param {string | Uint8Array} y @param {Tree[]} more @returns {Tree} */
-const relu = (x, y, ...more) => sub(1, text(1, x), text(2, y), text(3, 'slope'), text(4, 'LeakyRelu'), ...more);
+const relu = (x, y, ...more) => sub(1, text(1, x), text(2, y), text(4, 'LeakyRelu'), ...more);
 /** @param {string | Uint8Array} a @param {string | Uint8Array} b @param {string | Uint8Array} y @returns {Tree} */
-const add = (a, b, y) => sub(1, text(1, a), text(1, b), text(2, y), text(4, 'Add'));
+const add = (a, b, y) => sub(1, text(1, a), text(1, b), text(2, y), text(3, 'sum'), text(4, 'Add'));
 
 const ALPHA = sub(5, text(1, 'alpha'), float(2, 0.5), int(20, 1));
 const WEIGHT = tensor(int(2, FLOAT), text(4, message(ELEMENTS)));
@@ -179,7 +179,10 @@ const files = {
   'names-not-utf8': write(renamed(bytes(0x68, 0xff), bytes(0x68, 0xfe))),
   'names-of-object-members': write(renamed('__proto__', 'constructor')),
   'names-with-marks': write(renamed('\ufeffh', 'h\0')),
-  'subgraphs-three-deep': write(withGraph({ nodes: [relu('x', 'h', ALPHA), nested(3), add('h', 'w', 'y')] })),
+  'subgraphs-three-deep': write([
+    ...withGraph({ nodes: [relu('x', 'h', ALPHA), nested(3), add('h', 'w', 'y')] }),
+    sub(8, text(1, 'com.example'), int(2, 1)),
+  ]),
 };
 
 mkdirSync(folder, { recursive: true });
@@ -233,5 +236,6 @@ function renamed(first, second) {
 function nested(depth) {
   const inner = depth === 1 ? [] : [nested(depth - 1)];
   const body = [relu('h', `h${depth}`), ...inner, text(2, `level ${depth}`), sub(12, ...info(`h${depth}`))];
-  return sub(1, text(2, `r${depth}`), text(4, 'If'), sub(5, text(1, 'then_branch'), sub(6, ...body), int(20, 5)));
+  const attribute = sub(5, text(1, 'body'), sub(6, ...body), int(20, 5));
+  return sub(1, text(2, `r${depth}`), text(4, 'Nest'), attribute, text(7, 'com.example'));
 }
