@@ -119,18 +119,7 @@ function locate(baseDir: string, location: string, options: ExternalOptions): { 
   for (const part of parts) {
     at = join(at, part);
     stat = look(at, path, options);
-    if (stat.isSymbolicLink()) {
-      throw new SdgraphError(
-        'E_EXTERNAL_ESCAPES',
-        'external data lies behind a symbolic link',
-        { file: path },
-        {
-          expected: 'a file below the folder of the model',
-          found: `a link at '${at}'`,
-          hint: LINK_HINT,
-        },
-      );
-    }
+    if (stat.isSymbolicLink()) throw behindLink(path, at);
   }
   if (stat === undefined) throw new SdgraphError('E_INTERNAL', 'a location without parts was let through');
   if (!stat.isFile()) throw notAFile(path, stat.isDirectory() ? 'a directory' : 'a pipe, device or socket');
@@ -152,6 +141,7 @@ function open(path: string, { followLinks = false }: ExternalOptions): FileSourc
   } catch (cause) {
     if (!(cause instanceof SdgraphError)) throw cause;
     if (cause.cause === undefined) throw notAFile(path, cause.found ?? 'something else');
+    if ((cause.cause as NodeJS.ErrnoException).code === 'ELOOP' && !followLinks) throw behindLink(path, path);
     throw missing(path, cause.cause);
   }
 }
@@ -181,6 +171,19 @@ function checkOneName(file: string, nlink: bigint): void {
     {
       expected: 'one hard link',
       found: `${nlink}`,
+      hint: LINK_HINT,
+    },
+  );
+}
+
+function behindLink(file: string, link: string): SdgraphError {
+  return new SdgraphError(
+    'E_EXTERNAL_ESCAPES',
+    'external data lies behind a symbolic link',
+    { file },
+    {
+      expected: 'a file below the folder of the model',
+      found: `a link at '${link}'`,
       hint: LINK_HINT,
     },
   );

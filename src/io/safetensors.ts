@@ -233,7 +233,7 @@ function checkCover(
   start: number,
   size: number,
 ): void {
-  const inOrder = [...tensors].sort(([, a], [, b]) => a.offset - b.offset || a.length - b.length);
+  const inOrder = [...tensors].toSorted(([, a], [, b]) => a.offset - b.offset || a.length - b.length);
   let covered = start;
   for (const [name, { offset, length }] of inOrder) {
     if (offset !== covered) {

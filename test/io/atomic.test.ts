@@ -78,8 +78,8 @@ describe('AtomicFile', () => {
         const file = AtomicFile.create(target, { crc32: true });
         const expected: Uint8Array[] = [];
         let position = 0;
-        for (const { how, from, length } of steps) {
-          const size = Math.min(length, pool.length - from);
+        for (const { how, from, length: wanted } of steps) {
+          const size = Math.min(wanted, pool.length - from);
           const piece = pool.subarray(from, from + size);
           expected.push(piece);
           if (how === 'write') {
@@ -125,7 +125,7 @@ describe('AtomicFile', () => {
     file.abort();
     source.close();
     expect(text(join(dir, 'out'))).toBe('old');
-    expect(readdirSync(dir).sort()).toEqual(['out', 'weights']);
+    expect(readdirSync(dir).toSorted()).toEqual(['out', 'weights']);
   });
 
   test('a replaced file hands its permissions on, a new file gets the usual ones', () => {
@@ -161,7 +161,7 @@ describe('AtomicFile', () => {
     // By text this is DIR/up; the system says DIR/store/up.
     writeFileAtomic(`${dir}/folder/../up`, 'up');
     expect(text(join(dir, 'store', 'up'))).toBe('up');
-    expect(readdirSync(dir).sort()).toEqual(['dangling', 'far', 'folder', 'near', 'store']);
+    expect(readdirSync(dir).toSorted()).toEqual(['dangling', 'far', 'folder', 'near', 'store']);
   });
 
   test('targets that are no plain file', () => {
@@ -201,9 +201,9 @@ describe('AtomicFile', () => {
 
   test('the longest names that a folder takes', () => {
     const dir = tempDir();
-    const names = ['x'.repeat(255), 'ä'.repeat(127), 'y'.repeat(128)].sort();
+    const names = ['x'.repeat(255), 'ä'.repeat(127), 'y'.repeat(128)].toSorted();
     for (const name of names) writeFileAtomic(join(dir, name), name);
-    expect(readdirSync(dir).sort()).toEqual(names);
+    expect(readdirSync(dir).toSorted()).toEqual(names);
   });
 });
 
@@ -258,7 +258,7 @@ describe('processes that end badly', () => {
       }
       expect(signal).toBe('SIGKILL');
     }
-    expect([...outcomes].sort()).toEqual(['new', 'old']);
+    expect([...outcomes].toSorted()).toEqual(['new', 'old']);
     if (knowsDeath) expect(leftovers(join(target, '..'))).toEqual([]);
   });
 
@@ -358,7 +358,7 @@ describe('processes that end badly', () => {
     const dead = mine.replace(/sdgraph-[0-9]+/, 'sdgraph-4194999');
     writeFileSync(join(dir, dead), '');
     writeFileAtomic(target, 'second');
-    expect(readdirSync(dir).sort()).toEqual(['model.onnx', mine, elsewhere, ...odd].sort());
+    expect(readdirSync(dir).toSorted()).toEqual(['model.onnx', mine, elsewhere, ...odd].toSorted());
     first.write(Buffer.from('first'));
     first.commit();
     expect(text(target)).toBe('first');

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { linkSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join, sep } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type ErrorCode, SdgraphError } from '../../src/errors.ts';
 import { openExternal, parseLocation, resolveExternal } from '../../src/io/external.ts';
 import { expectError } from '../support/errors.ts';
@@ -138,4 +139,90 @@ test('whatever the location says, what is found lies inside', () => {
 
 test('parseLocation drops what means nothing', () => {
   expect(parseLocation('./a//b/./c')).toEqual(['a', 'b', 'c']);
+});
+
+describe('a folder that changes while a file is opened', () => {
+  const original = fs.openSync;
+  afterEach(() => replaceOpen(original));
+
+  function replaceOpen(open: typeof fs.openSync): void {
+    fs.openSync = open;
+    syncBuiltinESMExports();
+  }
+
+  /** Changes the folder between the look at a name and its opening, or right after it. */
+  function changeAt(moment: 'before' | 'after', change: () => void): void {
+    replaceOpen((...args) => {
+      replaceOpen(original);
+      if (moment === 'before') change();
+      const fd = original(...args);
+      if (moment === 'after') change();
+      return fd;
+    });
+  }
+
+  test.each([
+    {
+      why: 'the file becomes a link',
+      moment: 'before' as const,
+      change: (base: string) => {
+        fs.rmSync(join(base, 'data/deep/w'));
+        symlinkSync('../../../outside/secret', join(base, 'data/deep/w'));
+      },
+      code: 'E_EXTERNAL_ESCAPES' as const,
+    },
+    {
+      why: 'a folder above becomes a link',
+      moment: 'before' as const,
+      change: (base: string) => {
+        fs.renameSync(join(base, 'data'), join(base, 'was-data'));
+        mkdirSync(join(base, '../outside/deep'));
+        writeFileSync(join(base, '../outside/deep/w'), 'secret');
+        symlinkSync('../outside', join(base, 'data'));
+      },
+      code: 'E_EXTERNAL_ESCAPES' as const,
+    },
+    {
+      why: 'the file becomes a pipe',
+      moment: 'before' as const,
+      change: (base: string) => {
+        fs.rmSync(join(base, 'data/deep/w'));
+        execFileSync('mkfifo', [join(base, 'data/deep/w')]);
+      },
+      code: 'E_EXTERNAL_NOT_FILE' as const,
+    },
+    {
+      why: 'the file goes away',
+      moment: 'before' as const,
+      change: (base: string) => fs.rmSync(join(base, 'data/deep/w')),
+      code: 'E_EXTERNAL_MISSING' as const,
+    },
+    {
+      why: 'the file gets a second name',
+      moment: 'before' as const,
+      change: (base: string) => linkSync(join(base, 'data/deep/w'), join(base, 'copy')),
+      code: 'E_EXTERNAL_NOT_FILE' as const,
+    },
+    {
+      why: 'another file takes its place',
+      moment: 'after' as const,
+      change: (base: string) => fs.renameSync(join(base, 'weights.bin'), join(base, 'data/deep/w')),
+      code: 'E_FILE_CHANGED' as const,
+    },
+  ])('$why', ({ moment, change, code }) => {
+    const base = modelFolder();
+    changeAt(moment, () => change(base));
+    const error = expectError(code, () => openExternal(base, 'data/deep/w'));
+    expect(error.hint).toBeTruthy();
+  });
+
+  test('a file that may not be read', () => {
+    const base = modelFolder();
+    replaceOpen(() => {
+      throw Object.assign(new Error("EACCES: permission denied, open 'weights.bin'"), { code: 'EACCES' });
+    });
+    const error = expectError('E_EXTERNAL_MISSING', () => openExternal(base, 'weights.bin'));
+    expect(error.reason).toContain('permission denied (EACCES)');
+    expect(error.hint).toContain('permissions');
+  });
 });

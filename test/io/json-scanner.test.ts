@@ -5,7 +5,7 @@ import { JsonScanError, JsonScanner } from '../../src/io/json-scanner.ts';
 const over = (text: string): JsonScanner => new JsonScanner(Buffer.from(text));
 
 /** The scanner's error, with its offset. */
-function problem(action: () => unknown): { message: string; offset: number } {
+function expectProblem(action: () => unknown): { message: string; offset: number } {
   try {
     action();
   } catch (error) {
@@ -79,14 +79,14 @@ describe('JsonScanner', () => {
     ['  1', 2, 'a string is missing'],
     ['', 0, 'a string is missing'],
   ])('no string: %j', (text, offset, message) => {
-    const found = problem(() => over(text).string());
+    const found = expectProblem(() => over(text).string());
     expect(found.offset).toBe(offset);
     expect(found.message).toContain(message);
   });
 
   test('a string that is not UTF-8', () => {
     const scanner = new JsonScanner(Uint8Array.of(0x22, 0x61, 0xff, 0x22));
-    expect(problem(() => scanner.string()).message).toContain('UTF-8');
+    expect(expectProblem(() => scanner.string()).message).toContain('UTF-8');
   });
 
   test.each([
@@ -105,7 +105,7 @@ describe('JsonScanner', () => {
     '[',
     'NaN',
   ])('no whole number: %j', (text) => {
-    expect(problem(() => over(text).integer()).message).toContain('whole number');
+    expect(expectProblem(() => over(text).integer()).message).toContain('whole number');
   });
 
   test('the largest whole number', () => {
@@ -114,7 +114,7 @@ describe('JsonScanner', () => {
   });
 
   test.each(['[1', '[1,', '[1,]', '[,1]', '[1 2]', '1', '[[1]]', '[1}'])('no list of whole numbers: %j', (text) => {
-    problem(() => over(text).integers());
+    expectProblem(() => over(text).integers());
   });
 
   test.each([
@@ -132,12 +132,12 @@ describe('JsonScanner', () => {
     '{"a":{}}',
   ])('no object of strings: %j', (text) => {
     const scanner = over(text);
-    problem(() => scanner.object(() => scanner.string()));
+    expectProblem(() => scanner.object(() => scanner.string()));
   });
 
   test('what is left at the end is an error at its place', () => {
     const scanner = over('[] \n {');
     scanner.integers();
-    expect(problem(() => scanner.end()).offset).toBe(5);
+    expect(expectProblem(() => scanner.end()).offset).toBe(5);
   });
 });

@@ -61,15 +61,15 @@ describe('openSafetensors', () => {
       fc.property(anyFile, (spec) => {
         const { bytes, list } = writeAny(spec);
         const file = openSafetensors(new MemorySource(bytes));
-        expect([...file.tensors.keys()].sort(byName)).toEqual(list.map(({ name }) => name).sort(byName));
+        expect([...file.tensors.keys()].toSorted(byName)).toEqual(list.map(({ name }) => name).toSorted(byName));
         for (const { name, dtype, shape, data } of list) {
           const found = file.tensors.get(name);
           expect(found).toMatchObject({ dtype, shape, length: data.byteLength });
           if (found === undefined) continue;
           expect(Buffer.from(file.source.read(found.offset, found.length)).equals(data)).toBe(true);
         }
-        expect([...file.metadata].sort(([a], [b]) => byName(a, b))).toEqual(
-          [...(spec.metadata ?? [])].sort(([a], [b]) => byName(a, b)),
+        expect([...file.metadata].toSorted(([a], [b]) => byName(a, b))).toEqual(
+          [...(spec.metadata ?? [])].toSorted(([a], [b]) => byName(a, b)),
         );
       }),
     );
