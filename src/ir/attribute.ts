@@ -1,0 +1,153 @@
+import { SdgraphError } from '../errors.ts';
+import type { Span } from '../wire/rope.ts';
+import { decodeText, encodeText } from '../wire/text.ts';
+import type { Graph } from './graph.ts';
+import type { Tensor } from './tensor.ts';
+
+/** The kinds of attribute, by the number that ONNX gives them. */
+export const AttributeType = {
+  UNDEFINED: 0,
+  FLOAT: 1,
+  INT: 2,
+  STRING: 3,
+  TENSOR: 4,
+  GRAPH: 5,
+  FLOATS: 6,
+  INTS: 7,
+  STRINGS: 8,
+  TENSORS: 9,
+  GRAPHS: 10,
+  SPARSE_TENSOR: 11,
+  SPARSE_TENSORS: 12,
+  TYPE_PROTO: 13,
+  TYPE_PROTOS: 14,
+} as const;
+
+const TYPE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(AttributeType).map(([name, id]) => [id, name]));
+
+/** What an attribute holds. Which members are filled follows from its type. */
+export interface AttributeValues {
+  readonly f?: number;
+  readonly i?: bigint;
+  readonly s?: Uint8Array;
+  readonly floats?: readonly number[];
+  readonly ints?: readonly bigint[];
+  readonly strings?: readonly Uint8Array[];
+  /** One for TENSOR, any number for TENSORS. */
+  readonly tensors?: readonly Tensor[];
+  /** One for GRAPH, any number for GRAPHS. */
+  readonly graphs?: readonly Graph[];
+}
+
+/** What a new attribute is made of. */
+export interface AttributeInit extends AttributeValues {
+  readonly name: string;
+  /** A number of {@link AttributeType}. */
+  readonly type: number;
+  /** In a local function: the function's attribute that this one stands for. */
+  readonly refAttrName?: string;
+  /** Where the AttributeProto lies in the file; its unknown fields outlive an edit. */
+  readonly segments?: readonly Span[];
+  /** The whole field with tag and length when the file holds just this attribute. */
+  readonly field?: Span;
+}
+
+/** A named attribute of a node. It does not change; `node.setAttribute` puts another in its place. */
+export class Attribute {
+  readonly name: string;
+  readonly type: number;
+  readonly refAttrName: string;
+  readonly values: AttributeValues;
+  /** Where the AttributeProto lies in the file; empty for a new attribute. */
+  readonly segments: readonly Span[];
+  /** The field in the file that says exactly this; undefined after an edit. */
+  readonly field: Span | undefined;
+
+  constructor({ name, type, refAttrName = '', segments = [], field, ...values }: AttributeInit) {
+    this.name = name;
+    this.type = type;
+    this.refAttrName = refAttrName;
+    this.values = values;
+    this.segments = segments;
+    this.field = field;
+  }
+
+  static float(name: string, value: number): Attribute {
+    return new Attribute({ name, type: AttributeType.FLOAT, f: value });
+  }
+
+  static int(name: string, value: number | bigint): Attribute {
+    return new Attribute({ name, type: AttributeType.INT, i: BigInt(value) });
+  }
+
+  static string(name: string, value: string): Attribute {
+    return new Attribute({ name, type: AttributeType.STRING, s: encodeText(value) });
+  }
+
+  static ints(name: string, values: readonly (number | bigint)[]): Attribute {
+    return new Attribute({ name, type: AttributeType.INTS, ints: values.map(BigInt) });
+  }
+
+  static floats(name: string, values: readonly number[]): Attribute {
+    return new Attribute({ name, type: AttributeType.FLOATS, floats: values });
+  }
+
+  static strings(name: string, values: readonly string[]): Attribute {
+    return new Attribute({ name, type: AttributeType.STRINGS, strings: values.map(encodeText) });
+  }
+
+  static tensor(name: string, value: Tensor): Attribute {
+    return new Attribute({ name, type: AttributeType.TENSOR, tensors: [value] });
+  }
+
+  /** The name of the type as ONNX has it: `INT`, `TENSOR`, ... */
+  get typeName(): string {
+    return TYPE_NAMES.get(this.type) ?? String(this.type);
+  }
+
+  /** The value of an INT. Throws `E_ATTRIBUTE` for any other type, as the other accessors do. */
+  get int(): bigint {
+    return this.#get(AttributeType.INT, this.values.i ?? 0n);
+  }
+
+  get float(): number {
+    return this.#get(AttributeType.FLOAT, this.values.f ?? 0);
+  }
+
+  get string(): string {
+    return decodeText(this.#get(AttributeType.STRING, this.values.s ?? new Uint8Array(0)));
+  }
+
+  get ints(): readonly bigint[] {
+    return this.#get(AttributeType.INTS, this.values.ints ?? []);
+  }
+
+  get floats(): readonly number[] {
+    return this.#get(AttributeType.FLOATS, this.values.floats ?? []);
+  }
+
+  get strings(): readonly string[] {
+    return this.#get(AttributeType.STRINGS, this.values.strings ?? []).map(decodeText);
+  }
+
+  get tensor(): Tensor {
+    const tensor = this.#get(AttributeType.TENSOR, this.values.tensors)?.[0];
+    if (tensor === undefined) throw this.#error('a tensor', 'none');
+    return tensor;
+  }
+
+  get graph(): Graph {
+    const graph = this.#get(AttributeType.GRAPH, this.values.graphs)?.[0];
+    if (graph === undefined) throw this.#error('a graph', 'none');
+    return graph;
+  }
+
+  #get<T>(type: number, value: T): T {
+    if (this.type === type) return value;
+    throw this.#error(TYPE_NAMES.get(type) ?? '', this.typeName);
+  }
+
+  #error(expected: string, found: string): SdgraphError {
+    return new SdgraphError('E_ATTRIBUTE', 'an attribute has another type', { name: this.name }, { expected, found });
+  }
+}

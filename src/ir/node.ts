@@ -1,0 +1,270 @@
+import { SdgraphError } from '../errors.ts';
+import type { Span } from '../wire/rope.ts';
+import { Attribute } from './attribute.ts';
+import type { Graph } from './graph.ts';
+import { NodeEdit } from './node-edit.ts';
+import type { Use, Value } from './value.ts';
+
+/** What a new node is made of. */
+export interface NodeInit {
+  readonly opType: string;
+  /** Values to read; undefined for an optional input that is left out. */
+  readonly inputs: readonly (Value | undefined)[];
+  /** Names of the outputs, or how many there are; names that are taken get a suffix. */
+  readonly outputs?: readonly string[] | number;
+  readonly attributes?: readonly Attribute[];
+  /** Name of the node; one that is taken gets a suffix. */
+  readonly name?: string;
+  readonly domain?: string;
+}
+
+/** One operation of a graph. All edits keep the uses of the values it reads up to date. */
+export class Node {
+  #graph: Graph | undefined;
+  #name: string;
+  #opType: string;
+  #domain: string;
+  #overload: string;
+  readonly #inputs: (Value | undefined)[] = [];
+  readonly #slots: (Use | undefined)[] = [];
+  readonly #outputs: (Value | undefined)[] = [];
+  #attributes: readonly Attribute[];
+  #edits = 0;
+  /** @internal Where the NodeProto lies in the file. */
+  readonly segments: readonly Span[];
+  /** @internal The field in the file that holds this node. */
+  readonly field: Span | undefined;
+
+  /** @internal Nodes are made by their graph. */
+  constructor(init: {
+    name: string;
+    opType: string;
+    domain: string;
+    overload: string;
+    attributes: readonly Attribute[];
+    segments?: readonly Span[];
+    field?: Span;
+  }) {
+    this.#name = init.name;
+    this.#opType = init.opType;
+    this.#domain = init.domain;
+    this.#overload = init.overload;
+    this.#attributes = init.attributes;
+    this.segments = init.segments ?? [];
+    this.field = init.field;
+  }
+
+  /** The graph that the node is in. Throws `E_GRAPH_EDIT` after the node was removed. */
+  get graph(): Graph {
+    if (this.#graph !== undefined) return this.#graph;
+    throw new SdgraphError('E_GRAPH_EDIT', 'the node was removed from its graph', { name: this.#name });
+  }
+
+  /** Whether the node is (still) in a graph. */
+  get isAlive(): boolean {
+    return this.#graph !== undefined;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  set name(name: string) {
+    if (name === this.#name) return;
+    const old = this.#name;
+    const edits = this.#edits;
+    const { model } = this.graph;
+    model.nodeNames.replace(old, name);
+    this.#name = name;
+    this.#edits |= NodeEdit.name;
+    model.journal.record(() => {
+      model.nodeNames.replace(name, old);
+      this.#name = old;
+      this.#edits = edits;
+    });
+  }
+
+  get opType(): string {
+    return this.#opType;
+  }
+
+  set opType(opType: string) {
+    if (opType === this.#opType) return;
+    const old = this.#opType;
+    const edits = this.#edits;
+    this.#opType = opType;
+    this.#edits |= NodeEdit.opType;
+    this.graph.model.journal.record(() => {
+      this.#opType = old;
+      this.#edits = edits;
+    });
+  }
+
+  /** The operator's domain as the file has it; '' and 'ai.onnx' both mean the standard operators. */
+  get domain(): string {
+    return this.#domain;
+  }
+
+  /** Whether the operator is looked up among the standard ones. */
+  get isStandardDomain(): boolean {
+    return this.#domain === '' || this.#domain === 'ai.onnx';
+  }
+
+  /** Which of several functions of the same name is meant (IR 10). */
+  get overload(): string {
+    return this.#overload;
+  }
+
+  /** Values read, by position; undefined where an optional input is left out. */
+  get inputs(): readonly (Value | undefined)[] {
+    return this.#inputs;
+  }
+
+  /** Values computed, by position; undefined where an optional output is left out. */
+  get outputs(): readonly (Value | undefined)[] {
+    return this.#outputs;
+  }
+
+  /** The output at `index`. Throws `E_GRAPH_EDIT` when the node has none there. */
+  output(index = 0): Value {
+    const value = this.#outputs[index];
+    if (value !== undefined) return value;
+    throw new SdgraphError('E_GRAPH_EDIT', `a ${this.#opType} node has no output ${index}`, { name: this.#name });
+  }
+
+  get attributes(): readonly Attribute[] {
+    return this.#attributes;
+  }
+
+  /** The attribute of that name. */
+  attribute(name: string): Attribute | undefined {
+    return this.#attributes.find((attribute) => attribute.name === name);
+  }
+
+  /** The value of an INT attribute as a number; `fallback` when absent. Throws `E_ATTRIBUTE` for another type. */
+  int(name: string, fallback: number): number {
+    const attribute = this.attribute(name);
+    return attribute === undefined ? fallback : Number(attribute.int);
+  }
+
+  /** The graphs that attributes of this node hold: branches of If, bodies of Loop and Scan. */
+  *subgraphs(): Generator<Graph> {
+    for (const { values } of this.#attributes) if (values.graphs !== undefined) yield* values.graphs;
+  }
+
+  /** Adds an attribute or puts it in the place of the one of that name, whose unknown fields it takes over. */
+  setAttribute(attribute: Attribute): void {
+    const old = this.attribute(attribute.name);
+    const { name, type, refAttrName, values } = attribute;
+    const next = new Attribute({ ...values, name, type, refAttrName, segments: old?.segments ?? attribute.segments });
+    this.#setAttributes(
+      old === undefined ? [...this.#attributes, next] : this.#attributes.map((each) => (each === old ? next : each)),
+    );
+  }
+
+  /** Removes the attribute of that name, if there is one. */
+  removeAttribute(name: string): void {
+    const left = this.#attributes.filter((attribute) => attribute.name !== name);
+    if (left.length < this.#attributes.length) this.#setAttributes(left);
+  }
+
+  #setAttributes(attributes: readonly Attribute[]): void {
+    const old = this.#attributes;
+    const edits = this.#edits;
+    this.#attributes = attributes;
+    this.#edits |= NodeEdit.attributes;
+    this.graph.model.journal.record(() => {
+      this.#attributes = old;
+      this.#edits = edits;
+    });
+  }
+
+  /** Lets input `index` read `value`, or nothing. Inputs past the end are added; trailing absent ones are not kept. */
+  setInput(index: number, value: Value | undefined): void {
+    if (this.#inputs[index] === value && index < this.#inputs.length) return;
+    const inputs = [...this.#inputs];
+    while (inputs.length < index) inputs.push(undefined);
+    inputs[index] = value;
+    this.setInputs(inputs);
+  }
+
+  /** Replaces all inputs. */
+  setInputs(values: readonly (Value | undefined)[]): void {
+    const { model } = this.graph;
+    const inputs = [...values];
+    while (inputs.length > 0 && inputs.at(-1) === undefined) inputs.pop();
+    for (const value of inputs) {
+      if (value !== undefined && value.graph.model !== model) {
+        throw new SdgraphError('E_GRAPH_EDIT', 'a value of another model cannot be read here', { name: value.name });
+      }
+    }
+    const old = [...this.#inputs];
+    const edits = this.#edits;
+    this.#link(inputs);
+    this.#edits |= NodeEdit.inputs;
+    model.journal.record(() => {
+      this.#link(old);
+      this.#edits = edits;
+    });
+  }
+
+  /** Reads `inputs` from now on; slots that do not change keep their use. */
+  #link(inputs: readonly (Value | undefined)[]): void {
+    for (let i = 0; i < Math.max(this.#inputs.length, inputs.length); i++) {
+      if (this.#inputs[i] === inputs[i]) continue;
+      const slot = this.#slots[i];
+      if (slot !== undefined) this.#inputs[i]?.dropUse(slot);
+      const next = inputs[i];
+      this.#slots[i] = next === undefined ? undefined : { node: this, index: i };
+      next?.addUse(this.#slots[i] as Use);
+    }
+    this.#inputs.splice(0, this.#inputs.length, ...inputs);
+    this.#slots.length = inputs.length;
+  }
+
+  /** @internal Fills in the inputs without noting an edit. */
+  bindInputs(inputs: readonly (Value | undefined)[]): void {
+    this.#link(inputs);
+  }
+
+  /** @internal Stops reading anything, and back; used by remove and its undo. */
+  detach(): void {
+    for (const [i, slot] of this.#slots.entries()) if (slot !== undefined) this.#inputs[i]?.dropUse(slot);
+    this.#graph = undefined;
+  }
+
+  /** @internal */
+  attach(graph: Graph): void {
+    this.#graph = graph;
+    for (const [i, slot] of this.#slots.entries()) if (slot !== undefined) this.#inputs[i]?.addUse(slot);
+  }
+
+  /** @internal Fills in the outputs without noting an edit. */
+  bindOutputs(outputs: readonly (Value | undefined)[]): void {
+    this.#outputs.push(...outputs);
+  }
+
+  /** @internal Adds an output. */
+  pushOutput(value: Value): void {
+    const edits = this.#edits;
+    this.#outputs.push(value);
+    this.#edits |= NodeEdit.outputs;
+    this.graph.model.journal.record(() => {
+      this.#outputs.pop();
+      this.#edits = edits;
+    });
+  }
+
+  /** @internal Fields that an edit reached, as bits of {@link NodeEdit}. */
+  get edits(): number {
+    return this.#edits;
+  }
+
+  set edits(edits: number) {
+    this.#edits = edits;
+  }
+
+  toString(): string {
+    return `${this.#opType} '${this.#name}'`;
+  }
+}
