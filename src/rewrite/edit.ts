@@ -22,7 +22,13 @@ export function replaceValue(value: Value, other: Value): void {
 /** Whether {@link replaceValue} needs an Identity, so that replacing gains nothing. */
 export function needsIdentity(value: Value, other: Value): boolean {
   if (!value.isGraphOutput) return value.isPinned;
-  return other.graph !== value.graph || other.producer === undefined || other.isGraphOutput || other.isPinned || value.isPinned;
+  return (
+    other.graph !== value.graph ||
+    other.producer === undefined ||
+    other.isGraphOutput ||
+    other.isPinned ||
+    value.isPinned
+  );
 }
 
 function passThrough(value: Value, other: Value): void {
@@ -37,6 +43,23 @@ function passThrough(value: Value, other: Value): void {
   if (value.isPinned) return;
   value.name = graph.model.valueNames.fresh(`${name}_replaced`);
   output.name = name;
+}
+
+/**
+ * Lets `by`, a new value of the same graph, stand for `value`: it takes over the readers, the graph outputs, what the
+ * file says of the type, and the name, so that nothing outside the rewritten place sees a difference. Throws
+ * `E_GRAPH_EDIT` for a pinned value, whose name cannot move.
+ */
+export function takePlace(value: Value, by: Value): void {
+  const { graph, name, info } = value;
+  const newName = graph.model.valueNames.fresh(`${name}_replaced`);
+  value.replaceAllUsesWith(by);
+  const stated = value.isGraphOutput ? undefined : info?.type;
+  graph.dropInfo(value);
+  for (const [index, output] of graph.outputs.entries()) if (output === value) graph.setOutput(index, by);
+  value.name = newName;
+  by.name = name;
+  if (stated?.kind === 'tensor' || stated?.kind === 'sparse tensor') by.setType(stated);
 }
 
 /** Removes a node that passes its input on: readers of its output read its input. */
@@ -55,7 +78,9 @@ export function removeIfUnused(values: Iterable<Value | undefined>): Node[] {
   for (let value = pending.pop(); value !== undefined || pending.length > 0; value = pending.pop()) {
     const node = value?.producer;
     if (node === undefined || !node.isAlive) continue;
-    const isRead = node.outputs.some((each) => each !== undefined && (each.useCount > 0 || each.isGraphOutput || each.isPinned));
+    const isRead = node.outputs.some(
+      (each) => each !== undefined && (each.useCount > 0 || each.isGraphOutput || each.isPinned),
+    );
     if (isRead) continue;
     const inputs = [...node.inputs];
     node.graph.remove(node);
