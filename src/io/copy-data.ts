@@ -22,11 +22,11 @@ interface DataFile {
  *
  * @throws SdgraphError `E_FILE_WRITE` when a file of that name exists
  */
-export function copyDataFiles(
+export async function copyDataFiles(
   model: Model,
   target: string,
   progress: Progress,
-): { placements: Map<Tensor, Placement>; files: { path: string; bytes: number }[] } {
+): Promise<{ placements: Map<Tensor, Placement>; files: { path: string; bytes: number }[] }> {
   const sources = new Map<string, DataFile>();
   for (const tensor of tensorsOf(model)) {
     if (tensor.storage.kind !== 'external') continue;
@@ -47,7 +47,7 @@ export function copyDataFiles(
       for (const { tensor, offset, length } of ranges) {
         file.write(new Uint8Array((ALIGNMENT - (file.position % ALIGNMENT)) % ALIGNMENT));
         placements.set(tensor, { kind: 'external', location, offset: file.position, length });
-        progress.copy(file, { source, start: offset, end: offset + length });
+        await progress.copy(file, { source, start: offset, end: offset + length });
       }
       files.push({ path, bytes: file.position });
       file.commit();

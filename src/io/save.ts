@@ -48,7 +48,8 @@ export interface SaveReport {
 
 /**
  * Saves a model. What no edit touched is copied byte for byte; a model without edits gives the file it came from. Every
- * file is written beside its place and renamed, so that a kill leaves the old or the new one.
+ * file is written beside its place and renamed, so that a kill leaves the old or the new one. The model must not be
+ * edited or closed before the save has ended.
  *
  * @throws SdgraphError `E_OVERWRITES_INPUT`, `E_TOO_LARGE`, `E_FILE_WRITE`, `E_EXTERNAL_ESCAPES`, `E_TENSOR_SIZE`, and
  * what reading the weights throws
@@ -59,9 +60,9 @@ export async function saveModel(model: Model, path: string, options: SaveOptions
   const progress = new Progress(options.onProgress);
   const files: { path: string; bytes: number }[] = [];
   let placements: ReadonlyMap<Tensor, Placement>;
-  if (policy === 'single') placements = writeDataFile(model, path, progress, files);
+  if (policy === 'single') placements = await writeDataFile(model, path, progress, files);
   else if (policy === 'copy') {
-    const copy = copyDataFiles(model, path, progress);
+    const copy = await copyDataFiles(model, path, progress);
     files.push(...copy.files);
     placements = copy.placements;
   } else if (policy === 'inline') placements = inlinePlacements(model);
@@ -71,7 +72,7 @@ export async function saveModel(model: Model, path: string, options: SaveOptions
   progress.expect(rope.length);
   const file = AtomicFile.create(path);
   try {
-    for (const piece of rope.pieces) progress.copy(file, piece);
+    for (const piece of rope.pieces) await progress.copy(file, piece);
     file.commit();
   } finally {
     file.abort();
@@ -141,24 +142,25 @@ function inlinePlacements(model: Model): Map<Tensor, Placement> {
  * Writes every large tensor to one file beside the model. Its name holds the checksum of its contents: a later save of
  * other weights gets another name, so that no moment exists at which a model points into the wrong data.
  */
-function writeDataFile(
+async function writeDataFile(
   model: Model,
   path: string,
   progress: Progress,
   files: { path: string; bytes: number }[],
-): Map<Tensor, Placement> {
+): Promise<Map<Tensor, Placement>> {
   const pieces = [...tensorsOf(model)].filter(isLarge).map((tensor) => ({ tensor, piece: contents(tensor) }));
   const placements = new Map<Tensor, Placement>();
   if (pieces.length === 0) return placements;
   progress.expect(pieces.reduce((sum, { piece }) => sum + pieceLength(piece), 0));
   const file = AtomicFile.create(`${path}.data`, { crc32: true });
   try {
-    const spans = pieces.map(({ tensor, piece }) => {
+    const spans: { tensor: Tensor; offset: number; length: number }[] = [];
+    for (const { tensor, piece } of pieces) {
       file.write(new Uint8Array((ALIGNMENT - (file.position % ALIGNMENT)) % ALIGNMENT));
       const offset = file.position;
-      progress.copy(file, piece);
-      return { tensor, offset, length: file.position - offset };
-    });
+      await progress.copy(file, piece);
+      spans.push({ tensor, offset, length: file.position - offset });
+    }
     const checksum = (file.crc32 ?? 0).toString(16).padStart(8, '0');
     const location = `${basename(path)}.${checksum}.data`;
     files.push({ path: join(dirname(path), location), bytes: file.position });
