@@ -1,0 +1,38 @@
+import type { Command, CommandEntry } from './command.ts';
+
+/** The commands in the order in which help lists them. */
+export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
+  [
+    'optimize',
+    {
+      summary: 'rewrite a UNet for an Ascend NPU, as upstream does or with passes of your choice',
+      load: async () => erase((await import('./commands/optimize.ts')).optimize),
+    },
+  ],
+  [
+    'inspect',
+    {
+      summary: 'show what a model holds: inputs, operators, weights, floating-point operations',
+      load: async () => erase((await import('./commands/inspect.ts')).inspect),
+    },
+  ],
+  [
+    'diff',
+    {
+      summary: 'compare the structure and contents of two models',
+      load: async () => erase((await import('./commands/diff.ts')).diff),
+    },
+  ],
+  [
+    'passes',
+    {
+      summary: 'list the rewrite passes and their options',
+      load: async () => erase((await import('./commands/passes.ts')).passes),
+    },
+  ],
+]);
+
+/** Forgets the types of a command's flags; the parser that fills them in works from the same specification. */
+function erase(command: unknown): Command {
+  return command as Command;
+}

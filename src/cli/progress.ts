@@ -1,0 +1,35 @@
+import type { Output } from './output.ts';
+
+/** Work that ends sooner than this, in milliseconds, shows no bar. */
+const PATIENCE = 1000;
+
+/** A bar on stderr for work that takes long; shown only on a terminal. */
+export interface ProgressBar {
+  /** Bytes done so far, of how many. */
+  readonly update: (done: number, total: number) => void;
+  /** Takes the bar away. */
+  readonly stop: () => void;
+}
+
+/** Makes a bar. It appears when the work has taken more than a second. */
+export async function progressBar(title: string, output: Output): Promise<ProgressBar> {
+  if (!process.stderr.isTTY || output.isQuiet) return { update: () => undefined, stop: () => undefined };
+  const { default: cliProgress } = await import('cli-progress');
+  const format = `${title} {bar} {percentage}%`;
+  // The cursor stays: whoever stops the program with a signal would be left without one.
+  const bar = new cliProgress.SingleBar({ format, stream: process.stderr, clearOnComplete: true, hideCursor: false });
+  const started = performance.now();
+  let isShown = false;
+  return {
+    update: (done, total) => {
+      if (!isShown && performance.now() - started < PATIENCE) return;
+      if (!isShown) bar.start(total, done);
+      isShown = true;
+      bar.setTotal(total);
+      bar.update(done);
+    },
+    stop: () => {
+      if (isShown) bar.stop();
+    },
+  };
+}
