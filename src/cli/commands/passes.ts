@@ -15,7 +15,13 @@ export const passes = defineCommand({
     output.document({ passes: list });
     for (const { name, summary, options } of list) {
       output.line(`${output.paint('bold', name)}  ${summary}`);
-      output.table(options.map((option) => [option.name, option.description, `default ${option.default}`]));
+      output.table(
+        options.map((option) => [
+          option.name,
+          option.description,
+          option.default === '' ? '' : `default ${option.default}`,
+        ]),
+      );
     }
     return EXIT.done;
   },

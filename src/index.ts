@@ -1,0 +1,59 @@
+/** The public API of sdgraph. The rewrite passes are in `sdgraph/passes`. */
+
+export { type Details, ERROR_CODES, type ErrorCode, SdgraphError, type Where } from './errors.ts';
+export { type OpenOptions, openModel } from './io/open.ts';
+export { type ExternalDataPolicy } from './io/placement.ts';
+export { openSafetensors, type SafetensorsFile, type SafetensorsTensor } from './io/safetensors.ts';
+export { type SaveOptions, type SaveReport, saveBytes, saveModel } from './io/save.ts';
+export { Attribute, type AttributeInit, AttributeType, type AttributeValues } from './ir/attribute.ts';
+export {
+  constantInts,
+  constantNumbers,
+  constantOf,
+  constantScalar,
+  floatTensor,
+  int64Tensor,
+  stringTensor,
+} from './ir/constants.ts';
+export { DataType, type ElementType, elementType, elementTypes, typeName } from './ir/data-type.ts';
+export type { LocalFunction } from './ir/function.ts';
+export { Graph, type GraphKind, type Place } from './ir/graph.ts';
+export { findViolations, requireSound, type Violation } from './ir/invariants.ts';
+export { Model } from './ir/model.ts';
+export { Node, type NodeInit } from './ir/node.ts';
+export { type Removed, removeUnused } from './ir/reachability.ts';
+export { sortGraph, topologicalOrder } from './ir/sort.ts';
+export { SparseTensor } from './ir/sparse-tensor.ts';
+export { Tensor, type TensorInit, type TensorStorage } from './ir/tensor.ts';
+export { type Dim, formatType, type TensorType, type ValueType } from './ir/type.ts';
+export { type Use, Value } from './ir/value.ts';
+export { type Difference, type DifferenceKind, type DiffOptions, diffModels, type ModelDiff } from './report/diff.ts';
+export { countFlops, type FlopCount } from './report/flops.ts';
+export { inspectModel, type ModelSummary } from './report/inspect.ts';
+export { modelHeader, type OptimizeReport, optimizeReport } from './report/optimize.ts';
+export { bypass, needsIdentity, removeIfUnused, replaceValue, takePlace } from './rewrite/edit.ts';
+export {
+  definePass,
+  type Expected,
+  type Pass,
+  type PassContext,
+  type PassDefinition,
+  type PassFactory,
+} from './rewrite/pass.ts';
+export { countNodes, type Pipeline, type PipelineOptions, pipeline } from './rewrite/pipeline.ts';
+export { countSites, type PassReport, type Report, type Site, SiteLog, type SiteStatus } from './rewrite/report.ts';
+export { applyRules, type Rule, type RuleDefinition, rule, rulePass } from './rewrite/rule.ts';
+export { inferShapes } from './schema/infer.ts';
+export type { Conflict, Inference } from './schema/inference.ts';
+export {
+  checkLimits,
+  loadTarget,
+  loadTargetFile,
+  permitted,
+  requireOperator,
+  type SiteFacts,
+  type Target,
+  type TargetOperators,
+  targetForFaSoc,
+  targetNames,
+} from './targets/index.ts';
