@@ -1,4 +1,4 @@
-import { AttributeType } from './attribute.ts';
+import { type Attribute, AttributeType } from './attribute.ts';
 import { DataType, elementType } from './data-type.ts';
 import type { Node } from './node.ts';
 import { readNumbers } from './numbers.ts';
@@ -35,8 +35,14 @@ export function constantOf(value: Value | undefined): Tensor | undefined {
 /** What a Constant node holds, in any of its forms except sparse ones. */
 export function constantOfNode(node: Node): Tensor | undefined {
   const [attribute] = node.attributes;
-  if (attribute === undefined || node.attributes.length !== 1 || attribute.refAttrName !== '') return undefined;
-  const { values } = attribute;
+  if (attribute === undefined || node.attributes.length !== 1) return undefined;
+  return constantOfAttribute(attribute);
+}
+
+/** What the attribute of a Constant node holds; undefined for sparse ones and for attributes of an enclosing function. */
+export function constantOfAttribute(attribute: Attribute): Tensor | undefined {
+  const { values, refAttrName } = attribute;
+  if (refAttrName !== '') return undefined;
   switch (attribute.type) {
     case AttributeType.TENSOR:
       return values.tensors?.[0];
@@ -85,9 +91,10 @@ export function constantInts(value: Value | undefined): readonly bigint[] | unde
   return undefined;
 }
 
-function isReadable(tensor: Tensor): boolean {
-  const type = elementType(tensor.dataType);
-  return type !== undefined && type.bits !== 0 && tensor.dims.every((dim) => dim >= 0) && tensor.elementCount <= SMALL;
+function isReadable({ dataType, dims }: Tensor): boolean {
+  const bits = elementType(dataType)?.bits ?? 0;
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  return bits !== 0 && count <= SMALL && dims.every((dim) => dim >= 0);
 }
 
 /** A float32 tensor in memory. */

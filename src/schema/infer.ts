@@ -15,7 +15,7 @@ import type { Inference, Int } from './inference.ts';
 export function inferShapes(model: Model): Inference {
   const engine = new Engine(model);
   engine.run();
-  return new Snapshot(engine.facts, engine.conflicts);
+  return new Snapshot(engine.facts, engine.conflicts());
 }
 
 class Snapshot implements Inference {

@@ -1,74 +1,145 @@
+import { DataType } from '../../ir/data-type.ts';
 import type { Dim } from '../../ir/type.ts';
-import { extent, sameDim } from './dims.ts';
+import { extent, product, sameDim, unknownDims } from './dims.ts';
 import { Contradiction, type Shape, tensor } from './fact.ts';
-import type { OpContext, OperatorInference, OperatorTable } from './op-context.ts';
+import { knownDim, type OpContext, type OperatorInference, type OperatorTable } from './op-context.ts';
+import { shapeFromInput } from './shape-ops.ts';
+import { isSamePadded, padsOf, perDimension, reachOf, windowDim, windowOf } from './window.ts';
 
-/** Strides, dilations and pads of a window that moves over the spatial dimensions. */
-export interface Window {
-  readonly kernel: readonly Dim[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  /** Pads at the begin of each dimension, then at the end of each. */
-  readonly pads: readonly number[];
-  readonly autoPad: string;
+/** A convolution of the inputs at these places with elements of a given type. */
+function convolution(dataAt: number, weightAt: number, elem: (op: OpContext) => number): OperatorInference {
+  return (op) => [tensor(elem(op), convShape(op, dataAt, weightAt))];
 }
 
-/** Reads the window attributes of a node over `rank` spatial dimensions. */
-export function windowOf(op: OpContext, rank: number, weightKernel?: readonly Dim[]): Window {
-  const list = (name: string, fallback: number, length = rank): readonly number[] => {
-    const given = op.intList(name);
-    if (given === undefined || given.length === 0) return Array.from({ length }, () => fallback);
-    if (given.length !== length)
-      throw new Contradiction(`'${name}' has ${given.length} entries for ${rank} dimensions`);
-    return given;
-  };
-  const kernel = op.intList('kernel_shape') ?? weightKernel;
-  if (kernel?.length !== rank) throw new Contradiction(`no kernel shape for ${rank} dimensions`);
-  if (kernel.some((size) => typeof size === 'number' && size <= 0)) throw new Contradiction('an empty kernel');
-  const [strides, dilations] = [list('strides', 1), list('dilations', 1)];
-  if ([...strides, ...dilations].some((step) => step < 1)) throw new Contradiction('a stride or dilation below 1');
-  return { kernel, strides, dilations, pads: list('pads', 0, rank * 2), autoPad: op.string('auto_pad', 'NOTSET') };
-}
-
-/** Extent of the result of moving a window along one dimension. */
-export function windowDim(size: Dim, window: Window, axis: number, ceilMode = false): Dim {
-  const kernel = window.kernel[axis];
-  const stride = window.strides[axis] as number;
-  if (typeof size !== 'number') return undefined;
-  if (window.autoPad === 'SAME_UPPER' || window.autoPad === 'SAME_LOWER') return extent(Math.ceil(size / stride));
-  if (typeof kernel !== 'number') return undefined;
-  const reach = (kernel - 1) * (window.dilations[axis] as number) + 1;
-  const before = window.pads[axis] as number;
-  const after = window.pads[axis + window.kernel.length] as number;
-  const padded = window.autoPad === 'VALID' ? size : size + before + after;
-  const steps = (padded - reach) / stride;
-  if (steps < 0) throw new Contradiction(`a window of ${reach} does not fit in ${padded}`);
-  if (!ceilMode) return extent(Math.floor(steps) + 1);
-  const count = Math.ceil(steps) + 1;
-  // A window that would start in the padding behind the end does not count.
-  return extent((count - 1) * stride >= size + before ? count - 1 : count);
-}
-
-const conv: OperatorInference = (op) => [tensor(op.elem(0), convShape(op, 0, 1))];
-
-/** Shape of a convolution of the inputs at these places. */
-export function convShape(op: OpContext, dataAt: number, weightAt: number): Shape | undefined {
-  const [data, weight] = [op.shape(dataAt), op.shape(weightAt)];
-  if (data === undefined) return undefined;
-  if (data.length < 3) throw new Contradiction(`a convolution over a tensor of rank ${data.length}`);
-  const rank = data.length - 2;
-  if (weight !== undefined && weight.length !== data.length) {
+/** The spatial rank of a convolution; undefined when the ranks of both operands are unknown. */
+function spatialRank(op: OpContext, data: Shape | undefined, weight: Shape | undefined): number | undefined {
+  const rank = data?.length ?? weight?.length;
+  if (rank === undefined) return undefined;
+  if (rank < 3) throw new Contradiction(`a ${op.node.opType} over a tensor of rank ${rank}`);
+  if (data !== undefined && weight !== undefined && data.length !== weight.length) {
     throw new Contradiction(`ranks ${data.length} and ${weight.length} of data and weight differ`);
   }
-  const group = op.int('group', 1);
+  return rank - 2;
+}
+
+function convShape(op: OpContext, dataAt: number, weightAt: number): Shape | undefined {
+  const [data, weight] = [op.shape(dataAt), op.shape(weightAt)];
+  const rank = spatialRank(op, data, weight);
+  if (data === undefined || rank === undefined) return undefined;
   const channels = weight?.[1];
-  if (typeof channels === 'number') sameDim(data[1], extent(channels * group), 'channels');
+  if (typeof channels === 'number') sameDim(data[1], extent(channels * op.int('group', 1)), 'channels');
   if (weight === undefined && op.attribute('kernel_shape') === undefined) {
-    return [data[0], undefined, ...data.slice(2).map(() => undefined)];
+    return [data[0], undefined, ...unknownDims(rank)];
   }
   const window = windowOf(op, rank, weight?.slice(2));
   return [data[0], weight?.[0], ...data.slice(2).map((size, i) => windowDim(size, window, i))];
 }
 
+const convTranspose: OperatorInference = (op) => {
+  const [data, weight] = [op.shape(0), op.shape(1)];
+  const rank = spatialRank(op, data, weight);
+  if (data === undefined || rank === undefined) return [tensor(op.elem(0))];
+  sameDim(data[1], weight?.[0], 'channels');
+  const channels = product([weight?.[1], op.int('group', 1)]);
+  const sizes = transposedSizes(op, data.slice(2), weight?.slice(2));
+  return [tensor(op.elem(0), [data[0], channels, ...sizes])];
+};
+
+function transposedSizes(op: OpContext, sizes: Shape, weightKernel: Shape | undefined): Shape {
+  const given = op.intList('output_shape');
+  // Some models state batch and channels too.
+  if (given !== undefined && given.length >= sizes.length) return given.slice(-sizes.length).map(extent);
+  if (weightKernel === undefined && op.attribute('kernel_shape') === undefined) return unknownDims(sizes.length);
+  const window = windowOf(op, sizes.length, weightKernel);
+  const outputPadding = perDimension(op, 'output_padding', 0, sizes.length);
+  return sizes.map((size, axis) => {
+    const stride = window.strides[axis] as number;
+    if (typeof size !== 'number') return undefined;
+    if (isSamePadded(window)) return extent(size * stride);
+    const reach = reachOf(window, axis);
+    const [before, after] = padsOf(window, axis);
+    if (typeof reach !== 'number') return undefined;
+    return extent(stride * (size - 1) + (outputPadding[axis] as number) + reach - before - after);
+  });
+}
+
+/** Pooling keeps batch and channels. MaxPool can also give the places of the maxima. */
+const pool: OperatorInference = (op) => {
+  const data = op.shape(0);
+  const rank = spatialRank(op, data, undefined);
+  if (data === undefined || rank === undefined) return [tensor(op.elem(0)), tensor(DataType.INT64)];
+  const window = windowOf(op, rank);
+  const ceilMode = op.int('ceil_mode', 0) !== 0;
+  const shape = [...data.slice(0, 2), ...data.slice(2).map((size, i) => windowDim(size, window, i, ceilMode))];
+  return [tensor(op.elem(0), shape), tensor(DataType.INT64, shape)];
+};
+
+const globalPool: OperatorInference = (op) => {
+  const data = op.shape(0);
+  if (data === undefined) return [tensor(op.elem(0))];
+  if (data.length < 2) throw new Contradiction(`pooling over a tensor of rank ${data.length}`);
+  return [tensor(op.elem(0), [...data.slice(0, 2), ...data.slice(2).map(() => 1)])];
+};
+
+const maxUnpool: OperatorInference = (op) => {
+  const data = op.shape(0);
+  const given = shapeFromInput(op, 2);
+  if (given !== undefined) return [tensor(op.elem(0), given)];
+  const rank = spatialRank(op, data, undefined);
+  if (data === undefined || rank === undefined || op.has(2)) return [tensor(op.elem(0))];
+  const window = windowOf(op, rank);
+  const sizes = data.slice(2).map((size, axis): Dim => {
+    const [before, after] = padsOf(window, axis);
+    const reach = reachOf(window, axis);
+    if (typeof size !== 'number' || typeof reach !== 'number') return undefined;
+    return extent((size - 1) * (window.strides[axis] as number) - before - after + reach);
+  });
+  return [tensor(op.elem(0), [...data.slice(0, 2), ...sizes])];
+};
+
+const maxRoiPool: OperatorInference = (op) => {
+  const [height, width] = perDimension(op, 'pooled_shape', -1, 2).map(extent);
+  return [tensor(op.elem(0), [op.dim(1, 0), op.dim(0, 1), height, width])];
+};
+
+const roiAlign: OperatorInference = (op) => {
+  const [data, regions, batch] = [op.shapeOfRank(0, 4), op.shapeOfRank(1, 2), op.shapeOfRank(2, 1)];
+  const count = sameDim(regions?.[0], batch?.[0], 'numbers of regions');
+  const size = [extent(op.int('output_height', 1)), extent(op.int('output_width', 1))];
+  return [tensor(op.elem(0), [count, data?.[1], ...size])];
+};
+
+/** Puts blocks of columns back into images. */
+const col2Im: OperatorInference = (op) => {
+  const data = op.shapeOfRank(0, 3);
+  const image = shapeFromInput(op, 1);
+  const block = op.known(2)?.map(knownDim);
+  if (image === undefined) return [tensor(op.elem(0))];
+  const [rows, size] = [data?.[1], block === undefined ? undefined : product(block)];
+  const isKnown = typeof rows === 'number' && typeof size === 'number' && size > 0;
+  return [tensor(op.elem(0), [data?.[0], isKnown ? extent(rows / size) : undefined, ...image])];
+};
+
+/** Depthwise, over the past only; the state holds what the next step has to look back at. */
+const causalConv: OperatorInference = (op) => {
+  const [data, weight] = [op.shapeOfRank(0, 3), op.shapeOfRank(1, 3)];
+  const taps = weight?.[2];
+  const state = [data?.[0], data?.[1], typeof taps === 'number' ? extent(taps - 1) : undefined];
+  return [tensor(op.elem(0), data), tensor(op.elem(0), state)];
+};
+
 /** Convolutions and pooling. */
-export const CONV: OperatorTable = new Map<string, OperatorInference>([['Conv', conv]]);
+export const CONV: OperatorTable = new Map<string, OperatorInference>([
+  ['Conv', convolution(0, 1, (op) => op.elem(0))],
+  ['ConvInteger', convolution(0, 1, () => DataType.INT32)],
+  ['QLinearConv', convolution(0, 3, (op) => op.elem(7))],
+  ['DeformConv', convolution(0, 1, (op) => op.elem(0))],
+  ['ConvTranspose', convTranspose],
+  ['CausalConvWithState', causalConv],
+  ...['AveragePool', 'LpPool', 'MaxPool'].map((name) => [name, pool] as const),
+  ...['GlobalAveragePool', 'GlobalLpPool', 'GlobalMaxPool'].map((name) => [name, globalPool] as const),
+  ['MaxUnpool', maxUnpool],
+  ['MaxRoiPool', maxRoiPool],
+  ['RoiAlign', roiAlign],
+  ['Col2Im', col2Im],
+]);

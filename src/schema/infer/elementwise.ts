@@ -1,6 +1,6 @@
 import { DataType } from '../../ir/data-type.ts';
 import { calculate } from './arithmetic.ts';
-import { broadcast, sameDim } from './dims.ts';
+import { broadcast, sameDim, sameShape } from './dims.ts';
 import { Contradiction, type Shape, tensor } from './fact.ts';
 import type { OpContext, OperatorInference, OperatorTable } from './op-context.ts';
 
@@ -59,6 +59,12 @@ const cast: OperatorInference = (op) => {
 
 const castLike: OperatorInference = (op) => [tensor(op.elem(1), op.shape(0), calculate(op, op.shape(0), op.elem(1)))];
 
+/** The bits stay, their meaning changes. */
+const bitCast: OperatorInference = (op) => [tensor(op.int('to', 0), op.shape(0))];
+
+/** Both inputs have one shape; nothing broadcasts. */
+const alike: OperatorInference = (op) => [tensor(commonElem(op), sameShape(op.shape(0), op.shape(1), 'inputs'))];
+
 /** The slope broadcasts to the data, not the other way around. */
 const prelu: OperatorInference = (op) => {
   const [shape, slope] = [op.shape(0), op.shape(1)];
@@ -74,9 +80,9 @@ const prelu: OperatorInference = (op) => {
 
 const UNARY = [
   ...['Abs', 'Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'BitwiseNot', 'Ceil', 'Celu', 'Clip', 'Cos', 'Cosh'],
-  ...['CumProd', 'CumSum', 'Elu', 'Erf', 'Exp', 'Floor', 'Gelu', 'HardSigmoid', 'HardSwish', 'Identity', 'LeakyRelu'],
+  ...['CumProd', 'CumSum', 'Elu', 'Erf', 'Exp', 'Floor', 'Gelu', 'HardSigmoid', 'HardSwish', 'LeakyRelu'],
   ...['Log', 'Mish', 'Neg', 'Not', 'Reciprocal', 'Relu', 'Round', 'Selu', 'Shrink', 'Sigmoid', 'Sign', 'Sin', 'Sinh'],
-  ...['Softplus', 'Softsign', 'Sqrt', 'Swish', 'Tan', 'Tanh', 'ThresholdedRelu'],
+  ...['Softplus', 'Softsign', 'Sqrt', 'Swish', 'Tan', 'Tanh', 'ThresholdedRelu', 'Trilu'],
 ];
 
 const BROADCASTING = ['Add', 'Sub', 'Mul', 'Div', 'Mod', 'And', 'Or', 'Xor', 'Max', 'Min', 'Mean', 'Sum'];
@@ -96,5 +102,7 @@ export const ELEMENTWISE: OperatorTable = new Map<string, OperatorInference>([
   ['Where', where],
   ['Cast', cast],
   ['CastLike', castLike],
+  ['BitCast', bitCast],
+  ['SwiGLU', alike],
   ['PRelu', prelu],
 ]);

@@ -11,7 +11,7 @@ import type { Conflict } from '../inference.ts';
 import { forCall } from './elements.ts';
 import { Contradiction, constantFact, type Fact, UNKNOWN } from './fact.ts';
 import { callKey, functionKey } from './function-key.ts';
-import { joinFacts, refine } from './merge.ts';
+import { isTensor, joinFacts, refine } from './merge.ts';
 import { type Bodies, OpContext, type Outputs } from './op-context.ts';
 import { operatorInference } from './operators.ts';
 
@@ -25,20 +25,27 @@ const LATEST_OPSET = 26;
 const CALL_BUDGET_BASE = 100_000;
 const CALL_BUDGET_PER_NODE = 64;
 
+/** How deep function calls and subgraphs may be nested within each other. */
+const MAX_DEPTH = 150;
+
+/** Highest rank that is followed; far more than any runtime takes. */
+const MAX_RANK = 128;
+
 /** Nodes that are inferred together: the model with its subgraphs, or one call of a local function. */
 interface Frame {
   readonly facts: Map<Value, Fact>;
+  /** What contradicts at each value; replaced when the node is inferred again. */
+  readonly conflicts: Map<Value, readonly string[]>;
   readonly opsets: ReadonlyMap<string, number>;
   /** Attributes of the call; undefined outside functions. */
   readonly attributes: ReadonlyMap<string, Attribute> | undefined;
-  readonly defaults: ReadonlyMap<string, Attribute> | undefined;
-  depth: number;
+  loopDepth: number;
 }
 
 /** Walks a model and keeps what is known of each value. */
 export class Engine {
   readonly facts: Map<Value, Fact> = new Map();
-  conflicts: Conflict[] = [];
+  readonly #conflicts = new Map<Value, readonly string[]>();
   readonly #model: Model;
   readonly #functions = new Map<string, LocalFunction>();
   readonly #calls = new Map<string, readonly Fact[]>();
@@ -46,6 +53,7 @@ export class Engine {
   readonly #reached = new Set<LocalFunction>();
   readonly #orders = new Map<Graph, readonly Node[]>();
   #budget = CALL_BUDGET_BASE;
+  #depth = 0;
 
   constructor(model: Model) {
     this.#model = model;
@@ -56,16 +64,22 @@ export class Engine {
     }
   }
 
+  /** What contradicts, in the order in which it was found. */
+  conflicts(): Conflict[] {
+    return [...this.#conflicts].flatMap(([value, messages]) => messages.map((message) => ({ value, message })));
+  }
+
   run(): void {
     const { graph, opsets } = this.#model;
-    const frame: Frame = { facts: this.facts, opsets, attributes: undefined, defaults: undefined, depth: 0 };
-    for (const value of graph.inputs) frame.facts.set(value, this.#stated(value));
+    const conflicts = this.#conflicts;
+    const frame: Frame = { facts: this.facts, conflicts, opsets, attributes: undefined, loopDepth: 0 };
+    for (const value of graph.inputs) frame.facts.set(value, this.#stated(value, frame));
     this.#runGraph(graph, frame);
     for (const each of this.#model.functions) if (!this.#reached.has(each)) this.#runFunction(each, [], new Map());
   }
 
   #runGraph(graph: Graph, frame: Frame): void {
-    for (const value of graph.initializers) frame.facts.set(value, this.#stated(value));
+    for (const value of graph.initializers) frame.facts.set(value, this.#stated(value, frame));
     for (const node of this.#order(graph)) this.#runNode(node, frame);
   }
 
@@ -85,59 +99,63 @@ export class Engine {
   }
 
   #runNode(node: Node, frame: Frame): void {
+    for (const value of node.outputs) if (value !== undefined) frame.conflicts.delete(value);
     const inputs = node.inputs.map((value) => (value === undefined ? undefined : this.#factOf(value, frame)));
     const outputs = this.#infer(node, inputs, frame);
     for (const [i, value] of node.outputs.entries()) {
-      if (value !== undefined) frame.facts.set(value, this.#withStatement(value, outputs[i] ?? UNKNOWN));
+      if (value !== undefined)
+        frame.facts.set(value, this.#withStatement(value, bounded(outputs[i] ?? UNKNOWN), frame));
     }
   }
 
   #infer(node: Node, inputs: readonly (Fact | undefined)[], frame: Frame): Outputs {
-    const called = this.#functions.get(functionKey(node.domain, node.opType, node.overload));
     const attribute = attributeReader(node, frame);
+    const bodies = new FrameBodies(frame, (body, given) => this.#runBody(body, given, frame));
     try {
+      const called = this.#functions.get(functionKey(node.domain, node.opType, node.overload));
       if (called !== undefined) return this.#call(called, node, inputs, attribute);
       const infer = operatorInference(node.domain, node.opType);
-      if (infer === undefined) return [];
-      const bodies: Bodies = { run: (body, given) => this.#runBody(body, given, frame), depth: frame.depth };
-      return infer(new OpContext(node, opsetOf(node, frame), inputs, attribute, bodies));
+      return infer?.(new OpContext(node, opsetOf(node, frame), inputs, attribute, bodies)) ?? [];
     } catch (error) {
+      const value = node.outputs.find((each) => each !== undefined);
       if (error instanceof Contradiction) {
-        const value = node.outputs.find((each) => each !== undefined);
-        if (value !== undefined) this.conflicts.push({ value, message: `${node.toString()}: ${error.message}` });
+        if (value !== undefined) addConflict(frame, value, `${node.toString()}: ${error.message}`);
       } else if (!(error instanceof SdgraphError)) {
         throw error;
       }
       return [];
+    } finally {
+      // Bodies of operators that sdgraph does not know, or that gave up, still have constants and types of their own.
+      for (const body of node.subgraphs()) if (!bodies.done.has(body)) this.#runBody(body, [], frame);
     }
   }
 
   #factOf(value: Value, frame: Frame): Fact {
-    return frame.facts.get(value) ?? this.#stated(value);
+    return frame.facts.get(value) ?? this.#stated(value, frame);
   }
 
   /** What is known of a value that no node computes. */
-  #stated(value: Value): Fact {
+  #stated(value: Value, frame: Frame): Fact {
     const { initializer } = value;
-    const type = statedType(value);
-    if (initializer === undefined) return type === undefined ? UNKNOWN : { type };
     const isOverridable = value.isGraphInput && this.#model.irVersion >= OVERRIDABLE_SINCE;
-    if (isOverridable) return type === undefined ? UNKNOWN : { type };
-    return this.#withStatement(value, constantFact(initializer));
+    const constant = initializer === undefined || isOverridable ? UNKNOWN : constantFact(initializer);
+    return this.#withStatement(value, constant, frame);
   }
 
-  #withStatement(value: Value, fact: Fact): Fact {
-    const type = refine(fact.type, statedType(value), (message) => this.conflicts.push({ value, message }));
+  #withStatement(value: Value, fact: Fact, frame: Frame): Fact {
+    const type = refine(fact.type, statedType(value), (message) => addConflict(frame, value, message));
     return type === fact.type || type === undefined ? fact : { ...fact, type };
   }
 
   #runBody(body: Graph, given: readonly Fact[], frame: Frame): readonly Fact[] {
-    frame.depth += 1;
+    if (this.#depth >= MAX_DEPTH) return [];
+    this.#depth += 1;
     for (const [i, value] of body.inputs.entries()) {
-      frame.facts.set(value, this.#withStatement(value, given[i] ?? UNKNOWN));
+      frame.conflicts.delete(value);
+      frame.facts.set(value, this.#withStatement(value, given[i] ?? UNKNOWN, frame));
     }
     this.#runGraph(body, frame);
-    frame.depth -= 1;
+    this.#depth -= 1;
     return body.outputs.map((value) => this.#factOf(value, frame));
   }
 
@@ -156,7 +174,8 @@ export class Engine {
     const key = callKey(called, given, attributes);
     const known = this.#calls.get(key);
     if (known !== undefined) return known;
-    if (this.#active.has(called) || this.#budget < called.body.nodes.size) return [];
+    const isExhausted = this.#budget < called.body.nodes.size || this.#depth >= MAX_DEPTH;
+    if (isExhausted || this.#active.has(called)) return [];
     const outputs = this.#runFunction(called, given, attributes);
     this.#calls.set(key, outputs);
     return outputs;
@@ -169,16 +188,18 @@ export class Engine {
   ): readonly Fact[] {
     const { body, opsets } = called;
     this.#budget -= body.nodes.size;
+    this.#depth += 1;
     this.#active.add(called);
-    const frame: Frame = { facts: new Map(), opsets, attributes, defaults: undefined, depth: 0 };
+    const frame: Frame = { facts: new Map(), conflicts: new Map(), opsets, attributes, loopDepth: 0 };
     for (const [i, value] of body.inputs.entries()) frame.facts.set(value, inputs[i] ?? UNKNOWN);
     this.#runGraph(body, frame);
     this.#active.delete(called);
+    this.#depth -= 1;
     this.#publish(called, frame);
     return body.outputs.map((value) => this.#factOf(value, frame));
   }
 
-  /** Keeps for the values of a body what holds in all of its calls. */
+  /** Keeps for the values of a body what holds in all of its calls, and what contradicts in any. */
   #publish(called: LocalFunction, frame: Frame): void {
     const isFirst = !this.#reached.has(called);
     this.#reached.add(called);
@@ -186,9 +207,53 @@ export class Engine {
       const before = isFirst ? undefined : this.facts.get(value);
       this.facts.set(value, before === undefined ? fact : joinFacts(before, fact));
     }
+    for (const [value, messages] of frame.conflicts) {
+      this.#conflicts.set(value, [...new Set([...(this.#conflicts.get(value) ?? []), ...messages])]);
+    }
   }
 }
 
+/** Runs the graphs of a node and remembers which were run. */
+class FrameBodies implements Bodies {
+  readonly done = new Set<Graph>();
+  readonly #frame: Frame;
+  readonly #run: Bodies['run'];
+
+  constructor(frame: Frame, run: Bodies['run']) {
+    this.#frame = frame;
+    this.#run = run;
+  }
+
+  run(body: Graph, inputs: readonly Fact[]): readonly Fact[] {
+    this.done.add(body);
+    return this.#run(body, inputs);
+  }
+
+  get loopDepth(): number {
+    return this.#frame.loopDepth;
+  }
+
+  inLoop<T>(work: () => T): T {
+    this.#frame.loopDepth += 1;
+    try {
+      return work();
+    } finally {
+      this.#frame.loopDepth -= 1;
+    }
+  }
+}
+
+function addConflict({ conflicts }: Frame, value: Value, message: string): void {
+  conflicts.set(value, [...(conflicts.get(value) ?? []), message]);
+}
+
+function bounded(fact: Fact): Fact {
+  const { type } = fact;
+  const isAbsurd = isTensor(type) && type.shape !== undefined && type.shape.length > MAX_RANK;
+  return isAbsurd ? { type: { kind: type.kind, elemType: type.elemType } } : fact;
+}
+
+/** What the file says of a type; undefined when that cannot be read. */
 function statedType(value: Value): ValueType | undefined {
   try {
     return value.info?.type;
@@ -198,16 +263,16 @@ function statedType(value: Value): ValueType | undefined {
   }
 }
 
+/** Attributes of a node; in the body of a function, with references to attributes of the call resolved. */
 function attributeReader(node: Node, frame: Frame): (name: string) => Attribute | undefined {
   return (name) => {
     const attribute = node.attribute(name);
     if (attribute === undefined || attribute.refAttrName === '') return attribute;
-    return frame.attributes?.get(attribute.refAttrName) ?? frame.defaults?.get(attribute.refAttrName);
+    return frame.attributes?.get(attribute.refAttrName);
   };
 }
 
-function opsetOf(node: Node, frame: Frame): number {
-  const { domain } = node;
-  if (!node.isStandardDomain) return frame.opsets.get(domain) ?? 1;
-  return frame.opsets.get('') ?? frame.opsets.get('ai.onnx') ?? LATEST_OPSET;
+function opsetOf(node: Node, { opsets }: Frame): number {
+  if (!node.isStandardDomain) return opsets.get(node.domain) ?? 1;
+  return opsets.get('') ?? opsets.get('ai.onnx') ?? LATEST_OPSET;
 }

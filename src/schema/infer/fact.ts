@@ -39,8 +39,14 @@ export function tensor(elemType: number, shape?: Shape, known?: readonly Known[]
   return known === undefined ? { type } : { type, known };
 }
 
-/** A fact about a sequence of tensors or an optional. */
+/** How deep sequences and optionals may be nested; real ones are an optional of a sequence at most. */
+const MAX_NESTING = 8;
+
+/** A fact about a sequence or an optional. */
 export function container(kind: 'sequence' | 'optional', element: ValueType | undefined): Fact {
+  let depth = 0;
+  for (let at = element; at !== undefined && 'element' in at; at = at.element) depth += 1;
+  if (depth >= MAX_NESTING) return UNKNOWN;
   return { type: { kind, element: element ?? { kind: 'unknown' } } };
 }
 

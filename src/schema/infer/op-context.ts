@@ -12,8 +12,10 @@ import { isTensor } from './merge.ts';
 export interface Bodies {
   /** Infers a subgraph whose inputs are as given and returns what is known of its outputs. */
   run(body: Graph, inputs: readonly Fact[]): readonly Fact[];
-  /** Loops around the node; bodies of deeply nested ones are not iterated. */
-  readonly depth: number;
+  /** Loops around the node in its model or function. */
+  readonly loopDepth: number;
+  /** Does something that counts as inside one more loop. */
+  inLoop<T>(work: () => T): T;
 }
 
 /**
