@@ -14,7 +14,7 @@ import { dependenciesOf } from './imports.mjs';
 const CORE = ['errors', 'wire', 'ir'];
 const REWRITING = [...CORE, 'schema', 'targets', 'rewrite'];
 const LIBRARY = [...REWRITING, 'io', 'passes', 'runtime'];
-const ROOMS = ['ascend', 'diffusion', 'export', 'quantize', 'report', 'score'];
+const ROOMS = ['ascend', 'diffusion', 'export', 'quantize', 'report', 'score', 'verify'];
 
 /**
  * Every layer, from the bottom up, with where it lives and what it may use besides itself. A layer uses only layers

@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   E_WIRE_VARINT: 'a variable-length integer is longer than ten bytes',
   E_WIRE_TAG: 'a field tag has number 0, a wire type that does not exist, or an unmatched group end',
   E_WIRE_DEPTH: 'messages are nested deeper than any real model',
+  E_WIRE_LIMIT: 'a text, a list or the number of parts is beyond any real model',
   E_NOT_ONNX: 'the bytes are not an ONNX model',
   // the graph
   E_GRAPH_INVALID: 'the graph breaks a rule that every rewrite relies on',
@@ -42,6 +43,12 @@ export const ERROR_CODES = {
   E_PASS_DIVERGES: 'a rule keeps matching its own result',
   E_REWRITE_MISSING: 'a rewrite that was asked for found fewer places than asked for',
   E_TARGET: 'a target profile is unknown or not valid',
+  // running
+  E_SESSION_LOAD: 'the runtime cannot load a model',
+  E_SESSION_FEED: 'an input does not fit the model in name, type or shape',
+  E_SESSION_RUN: 'the runtime failed while running a model',
+  E_NPY: 'a .npy file cannot be read, or its array does not fit the input it is for',
+  E_VERIFY: 'two models cannot be compared',
   // command line
   E_USAGE: 'the command line is wrong',
   E_INTERNAL: 'a defect in sdgraph itself',

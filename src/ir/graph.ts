@@ -1,51 +1,19 @@
 import { SdgraphError } from '../errors.ts';
 import type { Span } from '../wire/rope.ts';
+import { GraphEdit, type GraphKind, type InfoEntry, type Place, type Port } from './graph-parts.ts';
 import type { Model } from './model.ts';
-import { Node, type NodeInit } from './node.ts';
+import { resume, suspend } from './nesting.ts';
+import { Node, type NodeInit, requireSameModel } from './node.ts';
 import { NodeList } from './node-list.ts';
+import { OrderedMap } from './ordered-map.ts';
+import { ScopeNames } from './scope-names.ts';
 import type { SparseTensor } from './sparse-tensor.ts';
 import type { Tensor } from './tensor.ts';
 import type { TensorType } from './type.ts';
 import { Value } from './value.ts';
 import { ValueInfo } from './value-info.ts';
 
-/** What a scope of nodes is: the model's graph, the body of If/Loop/Scan, a training graph, a local function. */
-export type GraphKind = 'main' | 'subgraph' | 'training' | 'function';
-
-/** Where a new node goes: in front of a node, behind one, or at the end. */
-export interface Place {
-  readonly before?: Node;
-  readonly after?: Node;
-}
-
-/** @internal A graph input or output as listed: the value and what this list says of its type. */
-export interface Port {
-  readonly value: Value;
-  readonly info: ValueInfo;
-  /** The field in the file and the name it gives; to be copied while neither name nor type changed. */
-  readonly origin?: Origin | undefined;
-}
-
-/** @internal A field of the file that names a value. */
-export interface Origin {
-  readonly field: Span;
-  readonly name: string;
-}
-
-/** @internal An entry of `value_info`. */
-export interface InfoEntry {
-  readonly info: ValueInfo;
-  readonly origin?: Origin | undefined;
-}
-
-/** @internal A place in an ordered list; the ordinal outlives removal and undo. */
-export interface Listed<T> {
-  readonly item: T;
-  readonly ordinal: number;
-}
-
-/** @internal Lists of a graph that an edit reached, as bits. */
-export const GraphEdit = { inputs: 1, outputs: 2, nodes: 4, initializers: 8, infos: 16 } as const;
+export type { GraphKind, Place, Port } from './graph-parts.ts';
 
 /**
  * A scope of nodes: the main graph, a subgraph, or the body of a local function. Every edit goes through its methods
@@ -65,15 +33,16 @@ export class Graph {
   readonly segments: readonly Span[];
   /** @internal */
   edits = 0;
-  readonly #values = new Map<string, Value>();
-  readonly #dangling = new Map<string, Value>();
+  /** @internal Whether the subgraph was taken out of the model with the node that held it. */
+  suspended = false;
+  readonly #names: ScopeNames;
   #inputs: readonly Port[] = [];
   #outputs: readonly Port[] = [];
-  readonly #initializers = new Map<Value, number>();
-  readonly #infos = new Map<Value, Listed<InfoEntry>>();
-  /** @internal Value infos of names that nothing defines; kept as they are. */
-  readonly strayInfos: Listed<Span>[] = [];
-  #ordinal = 0;
+  #inputValues: readonly Value[] | undefined;
+  #outputValues: readonly Value[] | undefined;
+  readonly #initializers = new OrderedMap<Value, true>();
+  /** Value infos; under their own field those of names that nothing defines, which are kept as they are. */
+  readonly #infos = new OrderedMap<Value | Span, InfoEntry>();
 
   /** @internal Graphs are made by decoding or by the builder. */
   constructor(
@@ -85,36 +54,44 @@ export class Graph {
     this.parent = init.parent;
     this.name = init.name ?? '';
     this.segments = init.segments ?? [];
+    this.#names = new ScopeNames(model.valueNames, model.journal);
   }
 
   // ---- looking ----
 
   get inputs(): readonly Value[] {
-    return this.#inputs.map(({ value }) => value);
+    this.#inputValues ??= this.#inputs.map(({ value }) => value);
+    return this.#inputValues;
   }
 
   get outputs(): readonly Value[] {
-    return this.#outputs.map(({ value }) => value);
+    this.#outputValues ??= this.#outputs.map(({ value }) => value);
+    return this.#outputValues;
   }
 
   /** Values that a constant is stored for, in the order of the file; `value.initializer` is the constant. */
   get initializers(): readonly Value[] {
-    return [...this.#initializers].toSorted((a, b) => a[1] - b[1]).map(([value]) => value);
+    return this.#initializers.keys();
   }
 
   /** The value that a node of this graph means by `name`: defined here or in a graph around it. */
   value(name: string): Value | undefined {
-    return this.#values.get(name) ?? this.#dangling.get(name) ?? this.parent?.value(name);
+    return this.#names.find(name) ?? this.parent?.value(name);
   }
 
   /** The values defined in this graph itself. */
   values(): Iterable<Value> {
-    return this.#values.values();
+    return this.#names.values();
+  }
+
+  /** @internal The values of this graph, also those whose name means another one or that nothing defines. */
+  allValues(): Iterable<Value> {
+    return this.#names.all();
   }
 
   /** Names that nodes of this graph read though nothing defines them. */
   get danglingValues(): readonly Value[] {
-    return [...this.#dangling.values()].filter((value) => value.useCount > 0 || value.isGraphOutput);
+    return [...this.#names.dangling].filter((value) => value.isDangling && (value.useCount > 0 || value.isGraphOutput));
   }
 
   /** Nodes of an operator of the standard domain in this graph, not in its subgraphs; safe while editing. */
@@ -130,45 +107,61 @@ export class Graph {
 
   // ---- editing nodes ----
 
-  /** Makes a node. Its outputs are new values; names that are taken get a suffix. */
+  /**
+   * Makes a node. Its outputs are new values; names that are taken get a suffix.
+   *
+   * @throws SdgraphError `E_GRAPH_EDIT` when the place is not in this graph, an input belongs to another model, or an
+   * attribute holds a subgraph of another node
+   */
   insert(init: NodeInit, place: Place = {}): Node {
     const { model } = this;
     const name = init.name === undefined ? '' : model.nodeNames.fresh(init.name);
-    const node = new Node({
-      name,
-      opType: init.opType,
-      domain: init.domain ?? '',
-      overload: '',
-      attributes: init.attributes ?? [],
+    const { opType, domain = '', attributes = [], outputs = 1 } = init;
+    const node = new Node({ name, opType, domain, overload: '', attributes });
+    const names = typeof outputs === 'number' ? Array.from({ length: outputs }, () => undefined) : outputs;
+    const base = name === '' ? opType : name;
+    model.transaction(() => {
+      this.#attach(node, this.#placeBehind(place));
+      for (const subgraph of node.subgraphs()) resume(subgraph, node);
+      for (const [i, output] of names.entries()) this.addOutputTo(node, output ?? `${base}_output_${i}`);
+      node.setInputs(init.inputs);
     });
-    const names = typeof init.outputs === 'object' ? init.outputs : undefined;
-    const count = names?.length ?? (init.outputs as number | undefined) ?? 1;
-    this.#attach(node, place.before === undefined ? (place.after ?? this.nodes.last) : this.nodes.before(place.before));
-    for (const subgraph of node.subgraphs()) subgraph.owner = node;
-    for (let i = 0; i < count; i++) {
-      this.addOutputTo(node, names?.[i] ?? `${name === '' ? init.opType : name}_output_${i}`);
-    }
-    node.setInputs(init.inputs);
     return node;
+  }
+
+  /** The node behind which a place is; undefined for the front. */
+  #placeBehind({ before, after }: Place): Node | undefined {
+    if (before === undefined) return after ?? this.nodes.last;
+    this.#requireMember(before);
+    return this.nodes.before(before);
+  }
+
+  #requireMember(node: Node): void {
+    if (!this.nodes.has(node)) {
+      throw new SdgraphError('E_GRAPH_EDIT', 'the node is not in this graph', { name: node.name });
+    }
   }
 
   /** Gives a node one more output; the name gets a suffix when it is taken. */
   addOutputTo(node: Node, name: string): Value {
+    this.#requireMember(node);
     const value = new Value(this, this.model.valueNames.fresh(name), node, node.outputs.length);
-    this.#define(value);
+    this.#names.define(value);
     node.pushOutput(value);
     return value;
   }
 
-  /** Removes a node whose outputs nobody reads. Throws `E_GRAPH_EDIT` when somebody does. */
+  /** Removes a node whose outputs nobody reads, with its subgraphs. Throws `E_GRAPH_EDIT` when somebody does. */
   remove(node: Node): void {
+    this.#requireMember(node);
     for (const value of node.outputs) {
       if (value === undefined) continue;
       if (value.useCount > 0 || value.isGraphOutput || value.isPinned) {
-        const who = value.useCount > 0 ? [...value.uses][0]?.node.toString() : 'the graph itself';
+        const who = value.useCount > 0 ? String([...value.uses][0]?.node) : 'the graph itself';
         throw new SdgraphError('E_GRAPH_EDIT', `'${value.name}' is still read by ${who}`, { name: node.name });
       }
     }
+    for (const subgraph of node.subgraphs()) suspend(subgraph);
     const previous = this.nodes.before(node);
     const { edits } = this;
     this.nodes.remove(node);
@@ -230,47 +223,53 @@ export class Graph {
   addInitializer(tensor: Tensor): Value {
     const name = this.model.valueNames.fresh(tensor.name === '' ? 'constant' : tensor.name);
     const value = new Value(this, name);
-    this.#define(value);
-    this.setInitializer(value, tensor.name === name ? tensor : tensor.renamed(name));
+    this.#names.define(value);
+    this.setInitializer(value, tensor);
     return value;
   }
 
-  /** Stores another constant for a value, or none. A value without producer or graph input must not lose its constant while it is read. */
+  /**
+   * Stores another constant for a value, under the name of the value, or none.
+   *
+   * @throws SdgraphError `E_GRAPH_EDIT` when the value is of another graph or was removed, or when it is read and would
+   * be left without anything that defines it
+   */
   setInitializer(value: Value, tensor: Tensor | SparseTensor | undefined): void {
-    if (
-      tensor === undefined &&
-      value.producer === undefined &&
-      !value.isGraphInput &&
-      (value.useCount > 0 || value.isGraphOutput)
-    ) {
-      throw new SdgraphError('E_GRAPH_EDIT', 'a constant that is read cannot be removed', { name: value.name });
+    if (this.#names.find(value.name) !== value) {
+      throw new SdgraphError('E_GRAPH_EDIT', 'the value is not in this graph', { name: value.name });
     }
     const old = value.initializer;
-    const oldOrdinal = this.#initializers.get(value);
+    const next = tensor?.renamed(value.name);
+    if (next === old) return;
+    const isBare = value.producer === undefined && !value.isGraphInput;
+    if (next === undefined && isBare && (value.useCount > 0 || value.isGraphOutput || value.isPinned)) {
+      throw new SdgraphError('E_GRAPH_EDIT', 'a constant that is read cannot be removed', { name: value.name });
+    }
     const { edits } = this;
-    value.setInitializerRaw(tensor);
-    if (tensor === undefined) this.#initializers.delete(value);
-    else if (oldOrdinal === undefined) this.#initializers.set(value, this.#ordinal++);
+    value.setInitializerRaw(next);
+    const undo = this.#initializers.put(value, next === undefined ? undefined : true);
     this.edits |= GraphEdit.initializers;
     this.model.journal.record(() => {
       value.setInitializerRaw(old);
-      if (oldOrdinal === undefined) this.#initializers.delete(value);
-      else this.#initializers.set(value, oldOrdinal);
+      undo();
       this.edits = edits;
     });
-    if (tensor === undefined && value.producer === undefined && !value.isGraphInput) this.#undefine(value);
+    if (next === undefined && isBare) this.#undefine(value);
   }
 
-  /** Adds a graph input at the end. */
+  /** Adds a graph input at the end. Its name gets a suffix when it is taken. */
   addInput(name: string, type: TensorType): Value {
     const value = new Value(this, this.model.valueNames.fresh(name));
-    this.#define(value);
+    this.#names.define(value);
     this.#setPorts('inputs', [...this.#inputs, { value, info: new ValueInfo([]).withType(type) }]);
     return value;
   }
 
-  /** Removes a graph input that nobody reads. */
+  /** Removes a graph input that nobody reads. A constant of that name stays. Throws `E_GRAPH_EDIT`. */
   removeInput(value: Value): void {
+    if (value.graph !== this || !value.isGraphInput) {
+      throw new SdgraphError('E_GRAPH_EDIT', 'the value is no input of this graph', { name: value.name });
+    }
     if (value.useCount > 0 || value.isGraphOutput || value.isPinned) {
       throw new SdgraphError('E_GRAPH_EDIT', 'a graph input that is read cannot be removed', { name: value.name });
     }
@@ -283,16 +282,31 @@ export class Graph {
 
   /** Adds a graph output at the end. */
   addOutput(value: Value, type?: TensorType): void {
+    requireSameModel(this.model, value);
     const info = new ValueInfo([]);
     this.#setPorts('outputs', [...this.#outputs, { value, info: type === undefined ? info : info.withType(type) }]);
   }
 
-  /** Lets the graph output at `index` be another value; its name becomes that of the value. */
+  /** Lets the graph output at `index` be another value; its name becomes that of the value. Throws `E_GRAPH_EDIT`. */
   setOutput(index: number, value: Value): void {
+    requireSameModel(this.model, value);
+    const port = this.#requireOutput(index);
+    if (port.value !== value) this.#setPorts('outputs', this.#outputs.with(index, { value, info: port.info }));
+  }
+
+  /** Removes the graph output at `index`; its value stays. Throws `E_GRAPH_EDIT` when there is none. */
+  removeOutput(index: number): void {
+    this.#requireOutput(index);
     this.#setPorts(
       'outputs',
-      this.#outputs.map((port, i) => (i === index ? { value, info: port.info } : port)),
+      this.#outputs.filter((_, i) => i !== index),
     );
+  }
+
+  #requireOutput(index: number): Port {
+    const port = this.#outputs[index];
+    if (port !== undefined) return port;
+    throw new SdgraphError('E_GRAPH_EDIT', `the graph has no output ${index}`, { name: this.name });
   }
 
   #setPorts(list: 'inputs' | 'outputs', ports: readonly Port[]): void {
@@ -311,28 +325,28 @@ export class Graph {
     const count = list === 'inputs' ? 'inputCount' : 'outputCount';
     for (const { value } of old) value[count]--;
     for (const { value } of ports) value[count]++;
-    if (list === 'inputs') this.#inputs = ports;
-    else this.#outputs = ports;
-    for (const { value } of [...old, ...ports]) this.#refreshInfo(value);
+    if (list === 'inputs') {
+      this.#inputs = ports;
+      this.#inputValues = undefined;
+    } else {
+      this.#outputs = ports;
+      this.#outputValues = undefined;
+    }
+    // Only ports that came or went can change what is said of a value: lists may be long and edited often.
+    const kept = new Set(ports);
+    const gone = old.filter((port) => !kept.delete(port));
+    this.#refreshInfos([...gone, ...kept].map(({ value }) => value));
   }
 
   /** @internal States what the file says of a value's type, wherever it says something of it. */
   setInfo(value: Value, info: ValueInfo): void {
     const type = info.type as TensorType;
-    for (const list of ['inputs', 'outputs'] as const) {
-      const ports = list === 'inputs' ? this.#inputs : this.#outputs;
-      if (!ports.some((port) => port.value === value)) continue;
-      this.#setPorts(
-        list,
-        ports.map((port) => (port.value === value ? { value, info: port.info.withType(type) } : port)),
-      );
-    }
+    const typed = (port: Port): Port => (port.value === value ? { value, info: port.info.withType(type) } : port);
+    if (value.isGraphInput) this.#setPorts('inputs', this.#inputs.map(typed));
+    if (value.isGraphOutput) this.#setPorts('outputs', this.#outputs.map(typed));
     const listed = this.#infos.get(value);
     if (listed !== undefined || (!value.isGraphInput && !value.isGraphOutput)) {
-      this.#setListedInfo(value, {
-        item: { info: (listed?.item.info ?? info).withType(type) },
-        ordinal: listed?.ordinal ?? this.#ordinal++,
-      });
+      this.#setListedInfo(value, { info: (listed?.info ?? info).withType(type) });
     }
   }
 
@@ -341,74 +355,50 @@ export class Graph {
     if (this.#infos.has(value)) this.#setListedInfo(value, undefined);
   }
 
-  #setListedInfo(value: Value, listed: Listed<InfoEntry> | undefined): void {
-    const old = this.#infos.get(value);
+  #setListedInfo(value: Value, entry: InfoEntry | undefined): void {
     const { edits } = this;
-    const put = (entry: typeof listed): void => {
-      if (entry === undefined) this.#infos.delete(value);
-      else this.#infos.set(value, entry);
-      this.#refreshInfo(value);
-    };
-    put(listed);
+    const undo = this.#infos.put(value, entry);
+    this.#refreshInfos([value]);
     this.edits |= GraphEdit.infos;
     this.model.journal.record(() => {
-      put(old);
+      undo();
+      this.#refreshInfos([value]);
       this.edits = edits;
     });
   }
 
-  #refreshInfo(value: Value): void {
-    const port =
-      (value.isGraphInput ? this.#inputs.find((each) => each.value === value) : undefined) ??
-      (value.isGraphOutput ? this.#outputs.find((each) => each.value === value) : undefined);
-    value.setInfoRaw(port?.info ?? this.#infos.get(value)?.item.info);
-  }
-
-  // ---- names ----
-
-  #define(value: Value): void {
-    const taken = this.#values.has(value.name);
-    this.model.valueNames.add(value.name);
-    if (!taken) this.#values.set(value.name, value);
-    this.model.journal.record(() => {
-      this.model.valueNames.drop(value.name);
-      if (!taken) this.#values.delete(value.name);
-    });
+  /** Tells values what is said of them: by graph inputs first, then by graph outputs, then by value info. */
+  #refreshInfos(values: readonly Value[]): void {
+    const ports = new Map<Value, ValueInfo>();
+    if (values.some((value) => value.isGraphOutput))
+      for (const { value, info } of this.#outputs) ports.set(value, info);
+    if (values.some((value) => value.isGraphInput)) for (const { value, info } of this.#inputs) ports.set(value, info);
+    for (const value of values) {
+      // A subgraph may list a value of the graph around it as output; its type is stated there.
+      if (value.graph === this) value.setInfoRaw(ports.get(value) ?? this.#infos.get(value)?.info);
+    }
   }
 
   #undefine(value: Value): void {
-    const { name } = value;
     this.dropInfo(value);
-    const listed = this.#values.get(name) === value;
-    this.model.valueNames.drop(name);
-    if (listed) this.#values.delete(name);
-    this.model.journal.record(() => {
-      this.model.valueNames.add(name);
-      if (listed) this.#values.set(name, value);
-    });
+    this.#names.undefine(value);
   }
 
   /** @internal Follows a renamed value in every list that shows its name; returns the way back. */
   renameValue(value: Value, name: string): () => void {
-    const old = value.name;
-    const { edits } = this;
-    const map = this.#dangling.get(old) === value ? this.#dangling : this.#values;
-    const listed = map.get(old) === value;
-    const rename = (from: string, to: string): void => {
-      if (listed) {
-        map.delete(from);
-        map.set(to, value);
-      }
-      this.model.valueNames.replace(from, to);
-    };
-    rename(old, name);
+    const undo = this.#names.rename(value, name);
+    const own = value.isGraphOutput ? this.outputs.filter((output) => output === value).length : 0;
+    const inner = value.outputCount === own ? [] : [...this.scopes()].filter((scope) => scope.outputs.includes(value));
+    const listing = [...new Set([this, ...inner])];
+    const before = listing.map(({ edits }) => edits);
     if (value.isGraphInput) this.edits |= GraphEdit.inputs;
-    if (value.isGraphOutput) this.edits |= GraphEdit.outputs;
+    if (own > 0) this.edits |= GraphEdit.outputs;
+    for (const scope of inner) scope.edits |= GraphEdit.outputs;
     if (this.#initializers.has(value)) this.edits |= GraphEdit.initializers;
     if (this.#infos.has(value)) this.edits |= GraphEdit.infos;
     return () => {
-      rename(name, old);
-      this.edits = edits;
+      undo();
+      for (const [i, scope] of listing.entries()) scope.edits = before[i] as number;
     };
   }
 
@@ -416,16 +406,10 @@ export class Graph {
 
   /** @internal Adds what the file defines, without noting an edit. */
   readonly raw = {
-    define: (value: Value): void => {
-      this.model.valueNames.add(value.name);
-      if (!this.#values.has(value.name)) this.#values.set(value.name, value);
-    },
+    define: (value: Value): void => this.#names.add(value),
     dangling: (name: string): Value => {
-      const known = this.#dangling.get(name);
-      if (known !== undefined) return known;
       const value = new Value(this, name);
-      this.model.valueNames.add(name);
-      this.#dangling.set(name, value);
+      this.#names.addDangling(value);
       return value;
     },
     node: (node: Node): void => {
@@ -433,22 +417,28 @@ export class Graph {
       node.attach(this);
       this.model.nodeNames.add(node.name);
     },
-    own: (name: string): Value | undefined => this.#values.get(name),
+    own: (name: string): Value | undefined => this.#names.own(name),
     initializer: (value: Value, tensor: Tensor | SparseTensor): void => {
       value.setInitializerRaw(tensor);
-      this.#initializers.set(value, this.#ordinal++);
+      this.#initializers.put(value, true);
     },
     ports: (list: 'inputs' | 'outputs', ports: readonly Port[]): void => this.#portsRaw(list, ports),
-    info: (value: Value, info: ValueInfo, field: Span): void => {
-      if (this.#infos.has(value)) this.raw.strayInfo(field);
-      else this.#infos.set(value, { item: { info, origin: { field, name: value.name } }, ordinal: this.#ordinal++ });
-      this.#refreshInfo(value);
-    },
-    strayInfo: (field: Span): void => {
-      this.strayInfos.push({ item: field, ordinal: this.#ordinal++ });
+    infos: (entries: readonly { readonly name: string; readonly info: ValueInfo; readonly field: Span }[]): void => {
+      const typed: Value[] = [];
+      for (const { name, info, field } of entries) {
+        const value = this.#names.own(name);
+        const isStray = value === undefined || this.#infos.has(value);
+        this.#infos.put(isStray ? field : value, { info, origin: { field, name } });
+        if (!isStray) typed.push(value);
+      }
+      this.#refreshInfos(typed);
     },
     inputPorts: (): readonly Port[] => this.#inputs,
     outputPorts: (): readonly Port[] => this.#outputs,
-    infos: (): ReadonlyMap<Value, Listed<InfoEntry>> => this.#infos,
+    listedInfos: (): readonly { readonly value: Value | undefined; readonly entry: InfoEntry }[] =>
+      this.#infos.keys().map((key) => ({
+        value: key instanceof Value ? key : undefined,
+        entry: this.#infos.get(key) as InfoEntry,
+      })),
   };
 }

@@ -14,3 +14,14 @@ export function expectError(code: ErrorCode, action: () => unknown): SdgraphErro
   expect(error.code, error.message).toBe(code);
   return error;
 }
+
+/** The same for an action that answers later. */
+export async function expectRejection(code: ErrorCode, action: () => Promise<unknown>): Promise<SdgraphError> {
+  const outcome = await action().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return expectError(code, () => {
+    if (outcome !== undefined) throw outcome as Error;
+  });
+}
