@@ -27,16 +27,22 @@ const TYPE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(Attribute
 
 /** What an attribute holds. Which members are filled follows from its type. */
 export interface AttributeValues {
-  readonly f?: number;
-  readonly i?: bigint;
-  readonly s?: Uint8Array;
-  readonly floats?: readonly number[];
-  readonly ints?: readonly bigint[];
-  readonly strings?: readonly Uint8Array[];
+  readonly f?: number | undefined;
+  readonly i?: bigint | undefined;
+  readonly s?: Uint8Array | undefined;
+  readonly floats?: readonly number[] | undefined;
+  readonly ints?: readonly bigint[] | undefined;
+  readonly strings?: readonly Uint8Array[] | undefined;
   /** One for TENSOR, any number for TENSORS. */
-  readonly tensors?: readonly Tensor[];
+  readonly tensors?: readonly Tensor[] | undefined;
   /** One for GRAPH, any number for GRAPHS. */
-  readonly graphs?: readonly Graph[];
+  readonly graphs?: readonly Graph[] | undefined;
+}
+
+/** @internal Where a file has an attribute: the field with tag and length, and where its contents begin. */
+export interface AttributeOrigin {
+  readonly field: Span;
+  readonly payload: number;
 }
 
 /** What a new attribute is made of. */
@@ -46,10 +52,17 @@ export interface AttributeInit extends AttributeValues {
   readonly type: number;
   /** In a local function: the function's attribute that this one stands for. */
   readonly refAttrName?: string;
-  /** Where the AttributeProto lies in the file; its unknown fields outlive an edit. */
+  /** @internal Where the AttributeProto lies in the file; its unknown fields outlive an edit. */
   readonly segments?: readonly Span[];
-  /** The whole field with tag and length when the file holds just this attribute. */
-  readonly field?: Span;
+}
+
+/** @internal An attribute of a file. */
+export interface FileAttributeInit {
+  readonly name: string;
+  readonly type: number;
+  readonly refAttrName: string;
+  readonly values: AttributeValues;
+  readonly origin: AttributeOrigin;
 }
 
 /** A named attribute of a node. It does not change; `node.setAttribute` puts another in its place. */
@@ -58,18 +71,33 @@ export class Attribute {
   readonly type: number;
   readonly refAttrName: string;
   readonly values: AttributeValues;
-  /** Where the AttributeProto lies in the file; empty for a new attribute. */
-  readonly segments: readonly Span[];
-  /** The field in the file that says exactly this; undefined after an edit. */
-  readonly field: Span | undefined;
+  readonly #origin: AttributeOrigin | readonly Span[];
 
-  constructor({ name, type, refAttrName = '', segments = [], field, ...values }: AttributeInit) {
-    this.name = name;
-    this.type = type;
-    this.refAttrName = refAttrName;
-    this.values = values;
-    this.segments = segments;
-    this.field = field;
+  constructor(init: AttributeInit | FileAttributeInit) {
+    this.name = init.name;
+    this.type = init.type;
+    this.refAttrName = init.refAttrName ?? '';
+    if ('origin' in init) {
+      this.values = init.values;
+      this.#origin = init.origin;
+    } else {
+      const { f, i, s, floats, ints, strings, tensors, graphs, segments = [] } = init;
+      const values = { f, i, s, floats, ints, strings, tensors, graphs };
+      this.values = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+      this.#origin = segments;
+    }
+  }
+
+  /** @internal Where the AttributeProto lies in the file; empty for a new attribute. */
+  get segments(): readonly Span[] {
+    if (!('field' in this.#origin)) return this.#origin;
+    const { field, payload } = this.#origin;
+    return [{ source: field.source, start: payload, end: field.end }];
+  }
+
+  /** @internal The field in the file that says exactly this; undefined after an edit. */
+  get field(): Span | undefined {
+    return 'field' in this.#origin ? this.#origin.field : undefined;
   }
 
   static float(name: string, value: number): Attribute {
@@ -77,7 +105,7 @@ export class Attribute {
   }
 
   static int(name: string, value: number | bigint): Attribute {
-    return new Attribute({ name, type: AttributeType.INT, i: BigInt(value) });
+    return new Attribute({ name, type: AttributeType.INT, i: exact(name, value) });
   }
 
   static string(name: string, value: string): Attribute {
@@ -85,7 +113,7 @@ export class Attribute {
   }
 
   static ints(name: string, values: readonly (number | bigint)[]): Attribute {
-    return new Attribute({ name, type: AttributeType.INTS, ints: values.map(BigInt) });
+    return new Attribute({ name, type: AttributeType.INTS, ints: values.map((value) => exact(name, value)) });
   }
 
   static floats(name: string, values: readonly number[]): Attribute {
@@ -93,7 +121,7 @@ export class Attribute {
   }
 
   static strings(name: string, values: readonly string[]): Attribute {
-    return new Attribute({ name, type: AttributeType.STRINGS, strings: values.map(encodeText) });
+    return new Attribute({ name, type: AttributeType.STRINGS, strings: values.map((value) => encodeText(value)) });
   }
 
   static tensor(name: string, value: Tensor): Attribute {
@@ -127,7 +155,7 @@ export class Attribute {
   }
 
   get strings(): readonly string[] {
-    return this.#get(AttributeType.STRINGS, this.values.strings ?? []).map(decodeText);
+    return this.#get(AttributeType.STRINGS, this.values.strings ?? []).map((bytes) => decodeText(bytes));
   }
 
   get tensor(): Tensor {
@@ -150,4 +178,16 @@ export class Attribute {
   #error(expected: string, found: string): SdgraphError {
     return new SdgraphError('E_ATTRIBUTE', 'an attribute has another type', { name: this.name }, { expected, found });
   }
+}
+
+/** A whole number as an int64 holds it. */
+function exact(name: string, value: number | bigint): bigint {
+  const integer = typeof value === 'bigint' || Number.isSafeInteger(value) ? BigInt(value) : undefined;
+  if (integer !== undefined && BigInt.asIntN(64, integer) === integer) return integer;
+  throw new SdgraphError(
+    'E_ATTRIBUTE',
+    'an INT attribute holds a whole number of 64 bits',
+    { name },
+    { found: String(value) },
+  );
 }

@@ -1,11 +1,14 @@
+import { SdgraphError } from '../errors.ts';
 import { fieldIds } from '../wire/fields.ts';
-import { WIRE, WireReader } from '../wire/reader.ts';
+import { WIRE, type WireReader } from '../wire/reader.ts';
 import type { Span } from '../wire/rope.ts';
 import { Attribute, AttributeType } from './attribute.ts';
+import { attributeValues, scanAttribute } from './decode-attribute.ts';
 import { checkDepth, type Field, fieldsOf, readEntry, readOpset } from './decode-parts.ts';
 import { decodeSparseTensor, decodeTensor } from './decode-tensor.ts';
 import type { LocalFunction } from './function.ts';
-import { Graph, type GraphKind, type Port } from './graph.ts';
+import { Graph } from './graph.ts';
+import type { GraphKind, Port } from './graph-parts.ts';
 import type { Model } from './model.ts';
 import { Node } from './node.ts';
 import type { SparseTensor } from './sparse-tensor.ts';
@@ -16,12 +19,20 @@ import { ValueInfo } from './value-info.ts';
 const GRAPH = fieldIds('GraphProto');
 const FUNCTION = fieldIds('FunctionProto');
 const NODE = fieldIds('NodeProto');
-const ATTRIBUTE = fieldIds('AttributeProto');
 const INFO = fieldIds('ValueInfoProto');
 const TRAINING = fieldIds('TrainingInfoProto');
 const ANNOTATION = fieldIds('TensorAnnotation');
 const DEVICE = fieldIds('NodeDeviceConfigurationProto');
 const SHARDING = fieldIds('ShardingSpecProto');
+
+/** Parts that any file may have, and bytes that each further one must take on average. Real ones take over twenty. */
+const FEW_PARTS = 1 << 16;
+const LEAST_PART = 8;
+
+/** Operators, domains and names of attributes that are kept once; hostile files make up millions. */
+const MOST_INTERNED = 4096;
+
+const NONE: readonly Attribute[] = [];
 
 /** What a scope lists, before names become values. */
 interface Listing {
@@ -60,10 +71,12 @@ export function decodeGraphs(
   const trainingGraphs = training.flatMap(({ graphs }) => graphs);
   model.fill(main, functions, trainingGraphs);
   decoder.bind();
-  for (const name of training.flatMap(({ names }) => names)) {
-    for (const graph of [main, ...trainingGraphs]) {
-      const value = graph.raw.own(name);
-      if (value !== undefined) value.pinCount++;
+  for (const { graphs, names } of training) {
+    for (const name of names) {
+      for (const graph of [main, ...graphs]) {
+        const value = graph.raw.own(name);
+        if (value !== undefined) value.pinCount++;
+      }
     }
   }
 }
@@ -72,10 +85,14 @@ class GraphDecoder {
   readonly #model: Model;
   readonly #reader: WireReader;
   readonly #listings: Listing[] = [];
+  readonly #interned = new Map<string, string>();
+  readonly #mostParts: number;
+  #parts = 0;
 
   constructor(model: Model, reader: WireReader) {
     this.#model = model;
     this.#reader = reader;
+    this.#mostParts = FEW_PARTS + Math.floor(reader.source.size / LEAST_PART);
   }
 
   graph(kind: GraphKind, parent: Graph | undefined, segments: readonly Span[], depth: number): Graph {
@@ -94,6 +111,7 @@ class GraphDecoder {
         else if (reader.field === GRAPH.value_info) listing.infos.push(this.#named(span, field));
         else if (reader.field === GRAPH.initializer) listing.initializers.push(this.#tensor([span], field));
         else if (reader.field === GRAPH.sparse_initializer) {
+          this.#count();
           listing.initializers.push(decodeSparseTensor([span], this.#model.external, field));
         } else if (reader.field === GRAPH.quantization_annotation) this.#annotation(listing.pins);
         reader.position = span.end;
@@ -127,8 +145,8 @@ class GraphDecoder {
       reader.position = span.end;
     }
     const bare = (name: string): Named => ({ name, segments: [], field: { ...field, end: field.start } });
-    body.inputs.push(...ports.inputs.map(bare));
-    body.outputs.push(...ports.outputs.map(bare));
+    for (const name of ports.inputs) body.inputs.push(bare(name));
+    for (const name of ports.outputs) body.outputs.push(bare(name));
     this.#define(body);
     const whole = { source: field.source, start: field.fieldStart, end: field.end };
     return { ...text, attributeNames, opsets, body: body.graph, field: whole };
@@ -137,18 +155,23 @@ class GraphDecoder {
   /** The graphs of one TrainingInfoProto, and the names that its bindings mention. */
   training(main: Graph, span: Span): { graphs: Graph[]; names: string[] } {
     const reader = this.#reader;
-    const parts = { graphs: [] as Span[], bindings: new Map<string, string>() };
+    const parts = { initialization: [] as Span[], algorithm: [] as Span[], names: [] as string[] };
     reader.position = span.start;
     while (reader.next(span.end)) {
       if (reader.wire !== WIRE.bytes) continue;
       const { field } = reader;
-      if (field === TRAINING.initialization || field === TRAINING.algorithm) parts.graphs.push(this.#payload());
+      if (field === TRAINING.initialization) parts.initialization.push(this.#payload());
+      else if (field === TRAINING.algorithm) parts.algorithm.push(this.#payload());
       else if (field === TRAINING.initialization_binding || field === TRAINING.update_binding) {
-        readEntry(reader, parts.bindings);
+        const binding = new Map<string, string>();
+        readEntry(reader, binding);
+        for (const names of binding) parts.names.push(...names);
       }
     }
-    const graphs = parts.graphs.map((graph) => this.graph('training', main, [graph], 2));
-    return { graphs, names: [...parts.bindings].flat() };
+    const graphs = [parts.initialization, parts.algorithm]
+      .filter((segments) => segments.length > 0)
+      .map((segments) => this.graph('training', main, segments, 2));
+    return { graphs, names: parts.names };
   }
 
   /** Connects every node to the values that it names, once all scopes are known. */
@@ -203,35 +226,33 @@ class GraphDecoder {
       graph.raw.node(node);
       node.bindOutputs(outputs.map((name, i) => (name === '' ? undefined : define(name, node, i))));
     }
-    for (const { name, segments, field } of infos) {
-      const value = graph.raw.own(name);
-      if (value === undefined) graph.raw.strayInfo(field);
-      else graph.raw.info(value, new ValueInfo(segments), field);
-    }
+    graph.raw.infos(infos.map(({ name, segments, field }) => ({ name, info: new ValueInfo(segments), field })));
   }
 
   #node(listing: Listing, field: Span, depth: number): NamedNode {
     const reader = this.#reader;
     checkDepth(reader, depth);
-    const segments = [this.#payload()];
+    this.#count();
+    const { payload, end: stop } = reader;
     const text = { name: '', opType: '', domain: '', overload: '' };
     const inputs: string[] = [];
     const outputs: string[] = [];
     const attributes: Attribute[] = [];
-    for (const id of fieldsOf(reader)) {
+    reader.position = payload;
+    while (reader.next(stop)) {
       if (reader.wire !== WIRE.bytes) continue;
-      const { end } = reader;
+      const { end, field: id } = reader;
       if (id === NODE.input) inputs.push(reader.string());
       else if (id === NODE.output) outputs.push(reader.string());
       else if (id === NODE.name) text.name = reader.string();
-      else if (id === NODE.op_type) text.opType = reader.string();
-      else if (id === NODE.domain) text.domain = reader.string();
+      else if (id === NODE.op_type) text.opType = this.#intern(reader.string());
+      else if (id === NODE.domain) text.domain = this.#intern(reader.string());
       else if (id === NODE.overload) text.overload = reader.string();
       else if (id === NODE.attribute) attributes.push(this.#attribute(listing.graph, depth + 1));
       else if (id === NODE.device_configurations) this.#deviceConfiguration(listing.pins);
       reader.position = end;
     }
-    const node = new Node({ ...text, attributes, segments, field });
+    const node = new Node({ ...text, attributes: attributes.length === 0 ? NONE : attributes, field, payload });
     for (const graph of node.subgraphs()) graph.owner = node;
     return { node, inputs, outputs };
   }
@@ -239,58 +260,51 @@ class GraphDecoder {
   #attribute(graph: Graph, depth: number): Attribute {
     const reader = this.#reader;
     checkDepth(reader, depth);
-    const field = this.#field();
-    const segments = [this.#payload()];
-    const text = { name: '', refAttrName: '' };
-    let type = 0;
-    const scalar: { f?: number; i?: bigint; s?: Uint8Array } = {};
-    const lists = { floats: [] as number[], ints: [] as bigint[], strings: [] as Uint8Array[] };
-    const messages = { t: [] as Span[], g: [] as Span[], tensors: [] as Span[], graphs: [] as Span[] };
-    for (const id of fieldsOf(reader)) {
-      const { end, wire } = reader;
-      if (id === ATTRIBUTE.type && wire === WIRE.varint) type = reader.int32();
-      else if (id === ATTRIBUTE.i && wire === WIRE.varint) scalar.i = reader.bigint();
-      else if (id === ATTRIBUTE.f && wire === WIRE.fixed32) scalar.f = reader.float();
-      else if (id === ATTRIBUTE.ints) reader.int64s(lists.ints);
-      else if (id === ATTRIBUTE.floats) reader.floats(lists.floats);
-      else if (wire !== WIRE.bytes) continue;
-      else if (id === ATTRIBUTE.name) text.name = reader.string();
-      else if (id === ATTRIBUTE.ref_attr_name) text.refAttrName = reader.string();
-      else if (id === ATTRIBUTE.s) scalar.s = reader.bytes();
-      else if (id === ATTRIBUTE.strings) lists.strings.push(reader.bytes());
-      else if (id === ATTRIBUTE.t) messages.t.push(this.#payload());
-      else if (id === ATTRIBUTE.tensors) messages.tensors.push(this.#payload());
-      else if (id === ATTRIBUTE.g) messages.g.push(this.#payload());
-      else if (id === ATTRIBUTE.graphs) messages.graphs.push(this.#payload());
-      reader.position = end;
-    }
-    if (type === 0) type = impliedType(scalar, lists, messages);
+    this.#count();
+    const origin = { field: this.#field(), payload: reader.payload };
+    const span = this.#payload();
+    const scanned = scanAttribute(reader, span);
+    const { name, refAttrName, type } = scanned;
     // Several occurrences of a single message are one message, in pieces.
-    const tensors = type === AttributeType.TENSORS ? messages.tensors.map((span) => [span]) : [messages.t];
-    const graphs = type === AttributeType.GRAPHS ? messages.graphs.map((span) => [span]) : [messages.g];
-    const { end } = segments[0] as Span;
-    const attribute = new Attribute({
-      ...text,
-      type,
-      ...scalar,
-      ...lists,
-      tensors: tensors.filter((spans) => spans.length > 0).map((spans) => this.#tensor(spans)),
-      graphs: graphs
-        .filter((spans) => spans.length > 0)
-        .map((spans) => this.graph('subgraph', graph, spans, depth + 1)),
-      segments,
-      field,
-    });
-    reader.position = end;
-    return attribute;
+    const tensors = type === AttributeType.TENSORS ? scanned.tensors.map((each) => [each]) : [scanned.tensor];
+    const graphs = type === AttributeType.GRAPHS ? scanned.graphs.map((each) => [each]) : [scanned.graph];
+    const messages = {
+      ...some('tensors', tensors, (spans) => this.#tensor(spans)),
+      ...some('graphs', graphs, (spans) => this.graph('subgraph', graph, spans, depth + 1)),
+    };
+    const values = attributeValues(span, scanned, messages);
+    reader.position = span.end;
+    return new Attribute({ name: this.#intern(name), refAttrName, type, values, origin });
+  }
+
+  /** Counts a part of the structure. Real ones take many bytes; a file of millions of empty ones is made to fill memory. */
+  #count(): void {
+    if (++this.#parts <= this.#mostParts) return;
+    const reader = this.#reader;
+    throw new SdgraphError(
+      'E_WIRE_LIMIT',
+      'the model consists of more parts than its size explains',
+      { file: reader.source.label, offset: reader.start },
+      { expected: `at most ${this.#mostParts} nodes, attributes, tensors and typed values` },
+    );
+  }
+
+  /** The same string object for the same operator, domain or attribute name. */
+  #intern(text: string): string {
+    const known = this.#interned.get(text);
+    if (known !== undefined) return known;
+    if (this.#interned.size < MOST_INTERNED) this.#interned.set(text, text);
+    return text;
   }
 
   #tensor(segments: readonly Span[], field?: Span): Tensor {
+    this.#count();
     return decodeTensor(segments, this.#model.external, field);
   }
 
   #named(span: Span, field: Span): Named {
     const reader = this.#reader;
+    this.#count();
     let name = '';
     for (const id of fieldsOf(reader)) if (id === INFO.name && reader.wire === WIRE.bytes) name = reader.string();
     return { name, segments: [span], field };
@@ -308,15 +322,17 @@ class GraphDecoder {
 
   #annotation(pins: string[]): void {
     const reader = this.#reader;
-    const parameters = new Map<string, string>();
     for (const id of fieldsOf(reader)) {
       if (reader.wire !== WIRE.bytes) continue;
       const { end } = reader;
       if (id === ANNOTATION.tensor_name) pins.push(reader.string());
-      else if (id === ANNOTATION.quant_parameter_tensor_names) readEntry(reader, parameters);
+      else if (id === ANNOTATION.quant_parameter_tensor_names) {
+        const parameter = new Map<string, string>();
+        readEntry(reader, parameter);
+        for (const name of parameter.values()) pins.push(name);
+      }
       reader.position = end;
     }
-    pins.push(...parameters.values());
   }
 
   #deviceConfiguration(pins: string[]): void {
@@ -343,20 +359,12 @@ class GraphDecoder {
   }
 }
 
-/** The type of an attribute that does not say it, as in models of the first IR versions. */
-function impliedType(
-  { f, i, s }: { f?: number; i?: bigint; s?: Uint8Array },
-  lists: { floats: readonly unknown[]; ints: readonly unknown[]; strings: readonly unknown[] },
-  messages: { t: readonly unknown[]; g: readonly unknown[]; tensors: readonly unknown[]; graphs: readonly unknown[] },
-): number {
-  if (f !== undefined) return AttributeType.FLOAT;
-  if (i !== undefined) return AttributeType.INT;
-  if (s !== undefined) return AttributeType.STRING;
-  if (messages.t.length > 0) return AttributeType.TENSOR;
-  if (messages.g.length > 0) return AttributeType.GRAPH;
-  if (lists.floats.length > 0) return AttributeType.FLOATS;
-  if (lists.ints.length > 0) return AttributeType.INTS;
-  if (lists.strings.length > 0) return AttributeType.STRINGS;
-  if (messages.tensors.length > 0) return AttributeType.TENSORS;
-  return messages.graphs.length > 0 ? AttributeType.GRAPHS : AttributeType.UNDEFINED;
+/** What is read from messages that are there, as a member of an object; no member when there are none. */
+function some<K extends string, T>(
+  key: K,
+  messages: readonly (readonly Span[])[],
+  read: (spans: readonly Span[]) => T,
+): { readonly [Key in K]?: T[] } {
+  const present = messages.filter((spans) => spans.length > 0);
+  return present.length === 0 ? {} : ({ [key]: present.map(read) } as { [Key in K]: T[] });
 }

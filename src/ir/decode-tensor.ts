@@ -20,7 +20,11 @@ const TYPED_WIRE: ReadonlyMap<number, number> = new Map([
   [F.int64_data, WIRE.varint],
   [F.uint64_data, WIRE.varint],
   [F.double_data, WIRE.fixed64],
+  [F.string_data, WIRE.bytes],
 ]);
+
+/** Most dimensions that are read; libraries stop at 8 to 64. */
+const MAX_RANK = 1024;
 
 /** Reads a TensorProto without its elements. `field` is the whole field when the file holds just this tensor. */
 export function decodeTensor(segments: readonly Span[], external: ExternalData | undefined, field?: Span): Tensor {
@@ -28,52 +32,63 @@ export function decodeTensor(segments: readonly Span[], external: ExternalData |
   let dataType = 0;
   let location = 0;
   let raw: Span | undefined;
-  const dims: bigint[] = [];
+  const dims: number[] = [];
   const entries = new Map<string, string>();
-  const typed = new Map<number, Span[]>();
   for (const { source, start, end } of segments) {
     const reader = new WireReader(source);
     reader.position = start;
     while (reader.next(end)) {
       const { field: id, wire } = reader;
-      if (id === F.dims) {
-        const stop = reader.end;
-        reader.int64s(dims);
-        reader.position = stop;
-      } else if (id === F.data_type && wire === WIRE.varint) dataType = reader.int32();
+      if (id === F.dims) readDims(reader, dims);
+      else if (id === F.data_type && wire === WIRE.varint) dataType = reader.int32();
       else if (id === F.data_location && wire === WIRE.varint) location = reader.int32();
       else if (id === F.name && wire === WIRE.bytes) name = reader.string();
       else if (id === F.raw_data && wire === WIRE.bytes) raw = { source, start: reader.payload, end: reader.end };
       else if (id === F.external_data && wire === WIRE.bytes) readEntry(reader, entries);
-      else if (wire === WIRE.bytes ? TYPED_WIRE.has(id) || id === F.string_data : TYPED_WIRE.get(id) === wire) {
-        const spans = typed.get(id) ?? [];
-        spans.push({ source, start: reader.payload, end: reader.end });
-        typed.set(id, spans);
-      }
     }
   }
-  const kind = elementType(dataType)?.field;
-  const fields = kind === undefined ? [] : (typed.get(F[kind]) ?? []);
-  const storage: TensorStorage =
-    location === EXTERNAL
-      ? { kind: 'external', entries, data: external }
-      : raw !== undefined
-        ? { kind: 'raw', span: raw }
-        : { kind: 'typed', fields };
-  const init = { name, dataType, dims: dims.map((dim) => checkedDim(dim, segments)), storage, segments };
-  return new Tensor({ ...init, field, clean: true });
+  const storage = storageOf({ external: location === EXTERNAL, entries, data: external, raw, dataType, segments });
+  return new Tensor({ name, dataType, dims, storage, segments, field, edits: 0 });
 }
 
-/** A dimension as a number. One beyond 2^53 cannot belong to data that exists. */
-function checkedDim(dim: bigint, [segment]: readonly Span[]): number {
-  const value = Number(dim);
-  if (Number.isSafeInteger(value)) return value;
-  throw new SdgraphError(
-    'E_TENSOR_DIMS',
-    'a tensor has an impossibly large dimension',
-    segment === undefined ? {} : { file: segment.source.label, offset: segment.start },
-    { found: String(dim) },
-  );
+interface Found {
+  readonly external: boolean;
+  readonly entries: ReadonlyMap<string, string>;
+  readonly data: ExternalData | undefined;
+  readonly raw: Span | undefined;
+  readonly dataType: number;
+  readonly segments: readonly Span[];
+}
+
+function storageOf({ external, entries, data, raw, dataType, segments }: Found): TensorStorage {
+  if (external) return { kind: 'external', entries, data };
+  if (raw !== undefined) return { kind: 'raw', span: raw };
+  const id = F[elementType(dataType)?.field ?? 'raw_data'];
+  const wire = TYPED_WIRE.get(id);
+  return { kind: 'typed', field: wire === undefined ? undefined : { segments, id, wire } };
+}
+
+/** Reads a field of dimensions, packed or single. Those that a number cannot hold become infinite: no data fits them. */
+function readDims(reader: WireReader, into: number[]): void {
+  const { end, wire } = reader;
+  const push = (): void => {
+    const dim = Number(reader.bigint());
+    into.push(Number.isSafeInteger(dim) ? dim : dim * Number.POSITIVE_INFINITY);
+    if (into.length <= MAX_RANK) return;
+    throw new SdgraphError(
+      'E_WIRE_LIMIT',
+      'a tensor has more dimensions than any real one',
+      { file: reader.source.label, offset: reader.position },
+      { expected: `at most ${MAX_RANK}` },
+    );
+  };
+  if (wire === WIRE.varint) push();
+  else if (wire === WIRE.bytes) {
+    for (reader.position = reader.payload; reader.position < end; ) {
+      reader.readVarint(end);
+      push();
+    }
+  }
 }
 
 /** Reads a SparseTensorProto without its elements. */
@@ -84,7 +99,7 @@ export function decodeSparseTensor(
 ): SparseTensor {
   const values: Span[] = [];
   const indices: Span[] = [];
-  const dims: bigint[] = [];
+  const dims: number[] = [];
   for (const { source, start, end } of segments) {
     const reader = new WireReader(source);
     reader.position = start;
@@ -92,17 +107,8 @@ export function decodeSparseTensor(
       const span = { source, start: reader.payload, end: reader.end };
       if (reader.field === SPARSE.values && reader.wire === WIRE.bytes) values.push(span);
       else if (reader.field === SPARSE.indices && reader.wire === WIRE.bytes) indices.push(span);
-      else if (reader.field === SPARSE.dims) {
-        reader.int64s(dims);
-        reader.position = span.end;
-      }
+      else if (reader.field === SPARSE.dims) readDims(reader, dims);
     }
   }
-  return new SparseTensor(
-    decodeTensor(values, external),
-    decodeTensor(indices, external),
-    dims.map((dim) => checkedDim(dim, segments)),
-    segments,
-    field,
-  );
+  return new SparseTensor(decodeTensor(values, external), decodeTensor(indices, external), dims, segments, field);
 }

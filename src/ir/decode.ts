@@ -22,7 +22,7 @@ export function decodeModel(source: ByteSource, external?: ExternalData & { clos
   const opsets = new Map<string, number>();
   const metadata = new Map<string, string>();
   let irVersion: number | undefined;
-  let producer = '';
+  const producer = { name: '', version: '' };
   while (reader.next(whole.end)) {
     const span = { source, start: reader.payload, end: reader.end };
     if (reader.wire === WIRE.varint && reader.field === F.ir_version) irVersion = reader.int32();
@@ -30,8 +30,8 @@ export function decodeModel(source: ByteSource, external?: ExternalData & { clos
     if (reader.field === F.graph) parts.graph.push(span);
     else if (reader.field === F.training_info) parts.training.push(span);
     else if (reader.field === F.functions) parts.functions.push({ ...span, fieldStart: reader.start });
-    else if (reader.field === F.producer_name) producer = `${reader.string()} ${producer}`.trim();
-    else if (reader.field === F.producer_version) producer = `${producer} ${reader.string()}`.trim();
+    else if (reader.field === F.producer_name) producer.name = reader.string();
+    else if (reader.field === F.producer_version) producer.version = reader.string();
     else if (reader.field === F.opset_import) readOpset(reader, opsets);
     else if (reader.field === F.metadata_props) readEntry(reader, metadata);
   }
@@ -53,7 +53,7 @@ export function decodeModel(source: ByteSource, external?: ExternalData & { clos
     irVersion: irVersion ?? 0,
     opsets,
     metadata,
-    producer,
+    producer: `${producer.name} ${producer.version}`.trim(),
     segments: [whole],
   };
   const model = new Model(init);

@@ -5,7 +5,8 @@ import { bytesField, floatField, intField, ropeField, textField } from '../wire/
 import { type Attribute, AttributeType } from './attribute.ts';
 import type { PlaceTensor } from './encode.ts';
 import { encodeSparseTensor, encodeTensor } from './encode-tensor.ts';
-import { type Graph, GraphEdit, type Origin } from './graph.ts';
+import type { Graph } from './graph.ts';
+import { GraphEdit, type Origin } from './graph-parts.ts';
 import type { Node } from './node.ts';
 import { NodeEdit } from './node-edit.ts';
 import { Tensor } from './tensor.ts';
@@ -37,7 +38,7 @@ export class GraphEncoder {
     else this.#graphLists(graph, edits);
     if ((graph.edits & GraphEdit.infos) !== 0) this.#infos(graph, ids.value_info, edits);
     if (graph.segments.length === 0 && !isFunction) edits.set(GRAPH.name, [textField(GRAPH.name, graph.name)]);
-    return edits.size === 0 ? undefined : splice(graph.segments, edits);
+    return edits.size === 0 ? undefined : splice(isFunction ? 'FunctionProto' : 'GraphProto', graph.segments, edits);
   }
 
   #nodes(graph: Graph, id: number, edits: Edits): void {
@@ -75,7 +76,9 @@ export class GraphEncoder {
       if (initializer instanceof Tensor) {
         const rope = this.#tensor(initializer);
         changed ||= rope !== undefined;
-        dense.push(rope === undefined ? (initializer.field as Span) : ropeField(GRAPH.initializer, rope));
+        // A constant that comes from an attribute has no field of its own here.
+        const field = rope === undefined ? initializer.field : undefined;
+        dense.push(field ?? ropeField(GRAPH.initializer, rope ?? Rope.of(...initializer.segments)));
       } else if (initializer !== undefined) {
         const rope = encodeSparseTensor(initializer);
         const id = GRAPH.sparse_initializer;
@@ -94,15 +97,11 @@ export class GraphEncoder {
   }
 
   #infos(graph: Graph, id: number, edits: Edits): void {
-    const listed = [...graph.raw.infos()].map(([value, { item, ordinal }]) => ({
-      ordinal,
-      field: this.#info(id, { value, ...item }),
-    }));
-    const stray = graph.strayInfos.map(({ item, ordinal }) => ({ ordinal, field: item }));
-    edits.set(
-      id,
-      [...listed, ...stray].toSorted((a, b) => a.ordinal - b.ordinal).map(({ field }) => field),
-    );
+    const fields = graph.raw.listedInfos().map(({ value, entry }) => {
+      // Infos of names that nothing defines stay as they are.
+      return value === undefined ? (entry.origin?.field as Span) : this.#info(id, { value, ...entry });
+    });
+    edits.set(id, fields);
   }
 
   #info(id: number, entry: { value: Value; info: ValueInfo; origin?: Origin | undefined }): Piece | Rope {
@@ -113,8 +112,9 @@ export class GraphEncoder {
 
   #node(node: Node): Rope | undefined {
     const { edits: edited, attributes } = node;
-    const edits: Edits = new Map();
     const isNew = node.field === undefined;
+    if (!isNew && edited === 0 && attributes.every(isPlain)) return undefined;
+    const edits: Edits = new Map();
     const names = (id: number, values: readonly (Value | undefined)[]): Uint8Array[] =>
       values.map((value) => textField(id, value?.name ?? ''));
     if (isNew || (edited & NodeEdit.inputs) !== 0) edits.set(NODE.input, names(NODE.input, node.inputs));
@@ -129,7 +129,7 @@ export class GraphEncoder {
       return rope === undefined ? (attribute.field as Span) : ropeField(NODE.attribute, rope);
     });
     if (attributesChanged) edits.set(NODE.attribute, fields);
-    return edits.size === 0 ? undefined : splice(node.segments, edits);
+    return edits.size === 0 ? undefined : splice('NodeProto', node.segments, edits);
   }
 
   #attribute(attribute: Attribute): Rope | undefined {
@@ -149,21 +149,32 @@ export class GraphEncoder {
       ropes: readonly (Rope | undefined)[],
     ): Rope[] => items.map(({ segments }, i) => ropeField(id, ropes[i] ?? Rope.of(...segments)));
     if (attribute.field === undefined) {
-      const blank = [ATTRIBUTE.f, ATTRIBUTE.i, ATTRIBUTE.s, ATTRIBUTE.t, ATTRIBUTE.g, ATTRIBUTE.floats, ATTRIBUTE.ints];
-      for (const id of [...blank, ATTRIBUTE.strings, ATTRIBUTE.tensors, ATTRIBUTE.graphs]) edits.set(id, []);
+      for (const id of VALUE_FIELDS) edits.set(id, []);
       edits.set(ATTRIBUTE.name, [textField(ATTRIBUTE.name, name)]);
       edits.set(ATTRIBUTE.type, [intField(ATTRIBUTE.type, type)]);
-      if (refAttrName !== '') edits.set(ATTRIBUTE.ref_attr_name, [textField(ATTRIBUTE.ref_attr_name, refAttrName)]);
+      edits.set(ATTRIBUTE.ref_attr_name, refAttrName === '' ? [] : [textField(ATTRIBUTE.ref_attr_name, refAttrName)]);
       setScalars(attribute, edits);
     }
     if (tensors.length > 0) edits.set(tensorId, all(tensorId, tensors, tensorRopes));
     if (graphs.length > 0) edits.set(graphId, all(graphId, graphs, graphRopes));
-    return splice(attribute.segments, edits);
+    return splice('AttributeProto', attribute.segments, edits);
   }
 
   #tensor(tensor: Tensor): Rope | undefined {
     return encodeTensor(tensor, this.#place(tensor));
   }
+}
+
+/** Fields of which one holds the value of an attribute, whatever its type. */
+const VALUE_FIELDS: readonly number[] = [
+  ...[ATTRIBUTE.f, ATTRIBUTE.i, ATTRIBUTE.s, ATTRIBUTE.t, ATTRIBUTE.g, ATTRIBUTE.tp, ATTRIBUTE.sparse_tensor],
+  ...[ATTRIBUTE.floats, ATTRIBUTE.ints, ATTRIBUTE.strings, ATTRIBUTE.tensors, ATTRIBUTE.graphs],
+  ...[ATTRIBUTE.type_protos, ATTRIBUTE.sparse_tensors],
+];
+
+/** Whether nothing in the attribute can have been edited: no graph, no tensor. */
+function isPlain({ field, values }: Attribute): boolean {
+  return field !== undefined && values.tensors === undefined && values.graphs === undefined;
 }
 
 function setScalars({ type, values }: Attribute, edits: Edits): void {

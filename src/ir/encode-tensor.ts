@@ -1,10 +1,12 @@
 import { fieldIds } from '../wire/fields.ts';
-import { type Piece, Rope, type Span } from '../wire/rope.ts';
+import { WIRE } from '../wire/reader.ts';
+import { type Piece, Rope } from '../wire/rope.ts';
 import { splice } from '../wire/splice.ts';
 import { bytesField, intField, ropeField, textField } from '../wire/writer.ts';
 import type { Placement } from './encode.ts';
 import type { SparseTensor } from './sparse-tensor.ts';
-import type { Tensor } from './tensor.ts';
+import { type Tensor, TensorEdit, type TensorStorage } from './tensor.ts';
+import { payloads, type TypedField } from './tensor-fields.ts';
 
 const F = fieldIds('TensorProto');
 const SPARSE = fieldIds('SparseTensorProto');
@@ -16,41 +18,48 @@ type Edits = Map<number, readonly (Piece | Rope)[]>;
 /** The TensorProto of a tensor whose elements go to `placement`, or stay where they are. Undefined when it says so already. */
 export function encodeTensor(tensor: Tensor, placement: Placement | undefined): Rope | undefined {
   if (tensor.clean && placement === undefined) return undefined;
+  const { edits: edited, segments, storage } = tensor;
   const edits: Edits = new Map();
-  if (!tensor.clean) {
+  if ((edited & TensorEdit.dims) !== 0) {
     edits.set(
       F.dims,
       tensor.dims.map((dim) => intField(F.dims, dim)),
     );
-    edits.set(F.data_type, [intField(F.data_type, tensor.dataType)]);
-    edits.set(F.name, tensor.name === '' ? [] : [textField(F.name, tensor.name)]);
   }
-  if (placement?.kind === 'external') setExternal(edits, placement);
+  if ((edited & TensorEdit.dataType) !== 0) edits.set(F.data_type, [intField(F.data_type, tensor.dataType)]);
+  if ((edited & TensorEdit.name) !== 0) edits.set(F.name, tensor.name === '' ? [] : [textField(F.name, tensor.name)]);
+  if (placement?.kind === 'external') setExternal(edits, storage, placement);
   else if (placement?.kind === 'inline') setInline(edits, [contents(tensor)]);
-  else if (!tensor.clean) setStorage(edits, tensor);
-  return splice(tensor.segments, edits);
+  else if ((edited & TensorEdit.storage) !== 0) setStorage(edits, tensor);
+  return splice('TensorProto', segments, edits);
 }
 
-function setStorage(edits: Edits, tensor: Tensor): void {
-  const { storage } = tensor;
+function setStorage(edits: Edits, { storage }: Tensor): void {
   if (storage.kind === 'memory') setInline(edits, [storage.bytes]);
-  else if (storage.kind === 'strings') {
-    setInline(edits, []);
-    edits.set(
-      F.string_data,
-      storage.values.map((value) => bytesField(F.string_data, value)),
-    );
-  } else if (tensor.segments.length === 0) {
-    // A new tensor over the elements of one from a file.
-    if (storage.kind === 'external') setExternalEntries(edits, storage.entries);
-    else setInline(edits, [contents(tensor)]);
-  } else if (storage.kind === 'raw' && !isInside(storage.span, tensor.segments)) {
-    setInline(edits, [storage.span]);
+  else if (storage.kind === 'raw') setInline(edits, [storage.span]);
+  else if (storage.kind === 'external') setExternalEntries(edits, storage.entries);
+  else {
+    clearData(edits);
+    if (storage.kind === 'typed') setTyped(edits, storage.field);
+    else {
+      edits.set(
+        F.string_data,
+        storage.values.map((value) => bytesField(F.string_data, value)),
+      );
+    }
   }
 }
 
-function isInside(span: Span, segments: readonly Span[]): boolean {
-  return segments.some(({ source, start, end }) => source === span.source && start <= span.start && span.end <= end);
+/** Copies the elements of a typed field from another tensor. Single numbers lie there as packed ones do. */
+function setTyped(edits: Edits, field: TypedField | undefined): void {
+  if (field === undefined) return;
+  const { id, wire } = field;
+  if (wire === WIRE.bytes)
+    edits.set(
+      id,
+      Array.from(payloads(field), (payload) => ropeField(id, payload)),
+    );
+  else edits.set(id, [ropeField(id, Rope.of(...payloads(field)))]);
 }
 
 /** Puts the elements into `raw_data` and removes every other place that could hold them. */
@@ -60,16 +69,14 @@ function setInline(edits: Edits, pieces: readonly Piece[]): void {
     F.raw_data,
     pieces.map((piece) => ropeField(F.raw_data, piece)),
   );
-  edits.set(F.external_data, []);
-  edits.set(F.data_location, []);
 }
 
-function setExternal(edits: Edits, { location, offset, length }: Placement & { kind: 'external' }): void {
-  const entries = new Map([
-    ['location', location],
-    ['offset', String(offset)],
-    ['length', String(length)],
-  ]);
+/** Other entries, such as a checksum, are true of the same elements elsewhere too. */
+function setExternal(edits: Edits, storage: TensorStorage, placement: Placement & { kind: 'external' }): void {
+  const entries = new Map(storage.kind === 'external' ? storage.entries : []);
+  entries.set('location', placement.location);
+  entries.set('offset', String(placement.offset));
+  entries.set('length', String(placement.length));
   setExternalEntries(edits, entries);
 }
 
@@ -84,11 +91,11 @@ function setExternalEntries(edits: Edits, entries: ReadonlyMap<string, string>):
   edits.set(F.data_location, [intField(F.data_location, LOCATION.external)]);
 }
 
+/** Every field that says where the elements are or holds them. */
+const DATA = [F.raw_data, F.float_data, F.int32_data, F.int64_data, F.uint64_data, F.double_data, F.string_data];
+
 function clearData(edits: Edits): void {
-  for (const field of [F.raw_data, F.float_data, F.int32_data, F.int64_data, F.uint64_data, F.double_data]) {
-    edits.set(field, []);
-  }
-  edits.set(F.string_data, []);
+  for (const field of [...DATA, F.external_data, F.data_location]) edits.set(field, []);
 }
 
 /** The elements of a tensor as they would stand in `raw_data`; a range of a file where they lie there already. */
@@ -111,5 +118,5 @@ export function encodeSparseTensor(tensor: SparseTensor): Rope | undefined {
   const edits: Edits = new Map();
   if (values !== undefined) edits.set(SPARSE.values, [ropeField(SPARSE.values, values)]);
   if (indices !== undefined) edits.set(SPARSE.indices, [ropeField(SPARSE.indices, indices)]);
-  return splice(tensor.segments, edits);
+  return splice('SparseTensorProto', tensor.segments, edits);
 }

@@ -47,27 +47,30 @@ export function encodeModel(model: Model, place: PlaceTensor = () => undefined):
   if (model.editedOpsets.size > 0) edits.set(F.opset_import, encodeOpsets(model));
   if (model.editedMetadata.size > 0) edits.set(F.metadata_props, encodeMetadata(model));
   if (edits.size === 0) return Rope.of(...model.segments);
-  return splice(model.segments, edits);
+  return splice('ModelProto', model.segments, edits);
 }
 
 /** `training_info` when a graph in it changed. */
 function encodeTraining(model: Model, graphs: GraphEncoder): Rope[] | undefined {
-  const bodies = new Map(
-    model.trainingGraphs.map((graph) => [graph.segments[0]?.start, { graph, body: graphs.graph(graph) }]),
-  );
-  if (![...bodies.values()].some(({ body }) => body !== undefined)) return undefined;
+  const bodies = new Map<number, Rope>();
+  for (const graph of model.trainingGraphs) {
+    const [first] = graph.segments;
+    const body = graphs.graph(graph);
+    if (first !== undefined && body !== undefined) bodies.set(first.start, body);
+  }
+  if (bodies.size === 0) return undefined;
   return topLevel(model, F.training_info).map(({ contents }) => {
     const edits = new Map<number, readonly Rope[]>();
     const reader = new WireReader(contents.source);
     reader.position = contents.start;
     while (reader.next(contents.end)) {
-      const { field } = reader;
-      if (field !== TRAINING.initialization && field !== TRAINING.algorithm) continue;
-      const span = { source: contents.source, start: reader.payload, end: reader.end };
-      const body = bodies.get(reader.payload)?.body ?? Rope.of(span);
-      edits.set(field, [...(edits.get(field) ?? []), ropeField(field, body)]);
+      const { field, wire } = reader;
+      if (wire !== WIRE.bytes || (field !== TRAINING.initialization && field !== TRAINING.algorithm)) continue;
+      // Known by its first occurrence; the further ones are pieces of the same graph.
+      const body = bodies.get(reader.payload);
+      if (body !== undefined) edits.set(field, [ropeField(field, body)]);
     }
-    return ropeField(F.training_info, splice([contents], edits));
+    return ropeField(F.training_info, splice('TrainingInfoProto', [contents], edits));
   });
 }
 
@@ -78,7 +81,7 @@ function encodeOpsets(model: Model): (Piece | Rope)[] {
   const fields = kept.map(({ whole, contents, domain }) => {
     if (!model.editedOpsets.has(domain)) return whole;
     const version = [intField(OPSET.version, model.opsets.get(domain) ?? 0)];
-    return ropeField(F.opset_import, splice([contents], new Map([[OPSET.version, version]])));
+    return ropeField(F.opset_import, splice('OperatorSetIdProto', [contents], new Map([[OPSET.version, version]])));
   });
   const known = new Set(kept.map(({ domain }) => domain));
   const added = [...model.opsets].filter(([domain]) => !known.has(domain));

@@ -1,11 +1,12 @@
 import { SdgraphError } from '../errors.ts';
 import type { Span } from '../wire/rope.ts';
-import { GraphEdit, type GraphKind, type InfoEntry, type Place, type Port } from './graph-parts.ts';
+import { GraphEdit, type GraphKind, type Place, type Port } from './graph-parts.ts';
 import type { Model } from './model.ts';
 import { resume, suspend } from './nesting.ts';
 import { Node, type NodeInit, requireSameModel } from './node.ts';
 import { NodeList } from './node-list.ts';
 import { OrderedMap } from './ordered-map.ts';
+import { Ports } from './ports.ts';
 import { ScopeNames } from './scope-names.ts';
 import type { SparseTensor } from './sparse-tensor.ts';
 import type { Tensor } from './tensor.ts';
@@ -36,13 +37,8 @@ export class Graph {
   /** @internal Whether the subgraph was taken out of the model with the node that held it. */
   suspended = false;
   readonly #names: ScopeNames;
-  #inputs: readonly Port[] = [];
-  #outputs: readonly Port[] = [];
-  #inputValues: readonly Value[] | undefined;
-  #outputValues: readonly Value[] | undefined;
+  readonly #ports: Ports = new Ports(this);
   readonly #initializers = new OrderedMap<Value, true>();
-  /** Value infos; under their own field those of names that nothing defines, which are kept as they are. */
-  readonly #infos = new OrderedMap<Value | Span, InfoEntry>();
 
   /** @internal Graphs are made by decoding or by the builder. */
   constructor(
@@ -60,13 +56,11 @@ export class Graph {
   // ---- looking ----
 
   get inputs(): readonly Value[] {
-    this.#inputValues ??= this.#inputs.map(({ value }) => value);
-    return this.#inputValues;
+    return this.#ports.inputValues;
   }
 
   get outputs(): readonly Value[] {
-    this.#outputValues ??= this.#outputs.map(({ value }) => value);
-    return this.#outputValues;
+    return this.#ports.outputValues;
   }
 
   /** Values that a constant is stored for, in the order of the file; `value.initializer` is the constant. */
@@ -261,7 +255,7 @@ export class Graph {
   addInput(name: string, type: TensorType): Value {
     const value = new Value(this, this.model.valueNames.fresh(name));
     this.#names.define(value);
-    this.#setPorts('inputs', [...this.#inputs, { value, info: new ValueInfo([]).withType(type) }]);
+    this.#ports.edit('inputs', [...this.#ports.inputs, { value, info: new ValueInfo([]).withType(type) }]);
     return value;
   }
 
@@ -273,9 +267,9 @@ export class Graph {
     if (value.useCount > 0 || value.isGraphOutput || value.isPinned) {
       throw new SdgraphError('E_GRAPH_EDIT', 'a graph input that is read cannot be removed', { name: value.name });
     }
-    this.#setPorts(
+    this.#ports.edit(
       'inputs',
-      this.#inputs.filter((port) => port.value !== value),
+      this.#ports.inputs.filter((port) => port.value !== value),
     );
     if (value.initializer === undefined) this.#undefine(value);
   }
@@ -284,99 +278,42 @@ export class Graph {
   addOutput(value: Value, type?: TensorType): void {
     requireSameModel(this.model, value);
     const info = new ValueInfo([]);
-    this.#setPorts('outputs', [...this.#outputs, { value, info: type === undefined ? info : info.withType(type) }]);
+    this.#ports.edit('outputs', [
+      ...this.#ports.outputs,
+      { value, info: type === undefined ? info : info.withType(type) },
+    ]);
   }
 
   /** Lets the graph output at `index` be another value; its name becomes that of the value. Throws `E_GRAPH_EDIT`. */
   setOutput(index: number, value: Value): void {
     requireSameModel(this.model, value);
     const port = this.#requireOutput(index);
-    if (port.value !== value) this.#setPorts('outputs', this.#outputs.with(index, { value, info: port.info }));
+    if (port.value !== value) this.#ports.edit('outputs', this.#ports.outputs.with(index, { value, info: port.info }));
   }
 
   /** Removes the graph output at `index`; its value stays. Throws `E_GRAPH_EDIT` when there is none. */
   removeOutput(index: number): void {
     this.#requireOutput(index);
-    this.#setPorts(
+    this.#ports.edit(
       'outputs',
-      this.#outputs.filter((_, i) => i !== index),
+      this.#ports.outputs.filter((_, i) => i !== index),
     );
   }
 
   #requireOutput(index: number): Port {
-    const port = this.#outputs[index];
+    const port = this.#ports.outputs[index];
     if (port !== undefined) return port;
     throw new SdgraphError('E_GRAPH_EDIT', `the graph has no output ${index}`, { name: this.name });
   }
 
-  #setPorts(list: 'inputs' | 'outputs', ports: readonly Port[]): void {
-    const old = list === 'inputs' ? this.#inputs : this.#outputs;
-    const { edits } = this;
-    this.#portsRaw(list, ports);
-    this.edits |= GraphEdit[list];
-    this.model.journal.record(() => {
-      this.#portsRaw(list, old);
-      this.edits = edits;
-    });
-  }
-
-  #portsRaw(list: 'inputs' | 'outputs', ports: readonly Port[]): void {
-    const old = list === 'inputs' ? this.#inputs : this.#outputs;
-    const count = list === 'inputs' ? 'inputCount' : 'outputCount';
-    for (const { value } of old) value[count]--;
-    for (const { value } of ports) value[count]++;
-    if (list === 'inputs') {
-      this.#inputs = ports;
-      this.#inputValues = undefined;
-    } else {
-      this.#outputs = ports;
-      this.#outputValues = undefined;
-    }
-    // Only ports that came or went can change what is said of a value: lists may be long and edited often.
-    const kept = new Set(ports);
-    const gone = old.filter((port) => !kept.delete(port));
-    this.#refreshInfos([...gone, ...kept].map(({ value }) => value));
-  }
-
   /** @internal States what the file says of a value's type, wherever it says something of it. */
   setInfo(value: Value, info: ValueInfo): void {
-    const type = info.type as TensorType;
-    const typed = (port: Port): Port => (port.value === value ? { value, info: port.info.withType(type) } : port);
-    if (value.isGraphInput) this.#setPorts('inputs', this.#inputs.map(typed));
-    if (value.isGraphOutput) this.#setPorts('outputs', this.#outputs.map(typed));
-    const listed = this.#infos.get(value);
-    if (listed !== undefined || (!value.isGraphInput && !value.isGraphOutput)) {
-      this.#setListedInfo(value, { info: (listed?.info ?? info).withType(type) });
-    }
+    this.#ports.setInfo(value, info);
   }
 
   /** Forgets what value info says of a value; graph inputs and outputs keep their types. */
   dropInfo(value: Value): void {
-    if (this.#infos.has(value)) this.#setListedInfo(value, undefined);
-  }
-
-  #setListedInfo(value: Value, entry: InfoEntry | undefined): void {
-    const { edits } = this;
-    const undo = this.#infos.put(value, entry);
-    this.#refreshInfos([value]);
-    this.edits |= GraphEdit.infos;
-    this.model.journal.record(() => {
-      undo();
-      this.#refreshInfos([value]);
-      this.edits = edits;
-    });
-  }
-
-  /** Tells values what is said of them: by graph inputs first, then by graph outputs, then by value info. */
-  #refreshInfos(values: readonly Value[]): void {
-    const ports = new Map<Value, ValueInfo>();
-    if (values.some((value) => value.isGraphOutput))
-      for (const { value, info } of this.#outputs) ports.set(value, info);
-    if (values.some((value) => value.isGraphInput)) for (const { value, info } of this.#inputs) ports.set(value, info);
-    for (const value of values) {
-      // A subgraph may list a value of the graph around it as output; its type is stated there.
-      if (value.graph === this) value.setInfoRaw(ports.get(value) ?? this.#infos.get(value)?.info);
-    }
+    this.#ports.dropInfo(value);
   }
 
   #undefine(value: Value): void {
@@ -395,7 +332,7 @@ export class Graph {
     if (own > 0) this.edits |= GraphEdit.outputs;
     for (const scope of inner) scope.edits |= GraphEdit.outputs;
     if (this.#initializers.has(value)) this.edits |= GraphEdit.initializers;
-    if (this.#infos.has(value)) this.edits |= GraphEdit.infos;
+    if (this.#ports.hasInfo(value)) this.edits |= GraphEdit.infos;
     return () => {
       undo();
       for (const [i, scope] of listing.entries()) scope.edits = before[i] as number;
@@ -422,23 +359,11 @@ export class Graph {
       value.setInitializerRaw(tensor);
       this.#initializers.put(value, true);
     },
-    ports: (list: 'inputs' | 'outputs', ports: readonly Port[]): void => this.#portsRaw(list, ports),
-    infos: (entries: readonly { readonly name: string; readonly info: ValueInfo; readonly field: Span }[]): void => {
-      const typed: Value[] = [];
-      for (const { name, info, field } of entries) {
-        const value = this.#names.own(name);
-        const isStray = value === undefined || this.#infos.has(value);
-        this.#infos.put(isStray ? field : value, { info, origin: { field, name } });
-        if (!isStray) typed.push(value);
-      }
-      this.#refreshInfos(typed);
-    },
-    inputPorts: (): readonly Port[] => this.#inputs,
-    outputPorts: (): readonly Port[] => this.#outputs,
-    listedInfos: (): readonly { readonly value: Value | undefined; readonly entry: InfoEntry }[] =>
-      this.#infos.keys().map((key) => ({
-        value: key instanceof Value ? key : undefined,
-        entry: this.#infos.get(key) as InfoEntry,
-      })),
+    ports: (list: 'inputs' | 'outputs', ports: readonly Port[]): void => this.#ports.put(list, ports),
+    infos: (entries: readonly { readonly name: string; readonly info: ValueInfo; readonly field: Span }[]): void =>
+      this.#ports.addInfos(entries.map(({ name, info, field }) => ({ value: this.#names.own(name), info, field }))),
+    inputPorts: (): readonly Port[] => this.#ports.inputs,
+    outputPorts: (): readonly Port[] => this.#ports.outputs,
+    listedInfos: (): Ports['infos'] => this.#ports.infos,
   };
 }

@@ -21,13 +21,12 @@ export interface Violation {
  */
 export function findViolations(model: Model, options: { order?: boolean } = {}): Violation[] {
   const violations: Violation[] = [];
-  const visible = scopesVisible(model);
   for (const graph of model.scopes()) {
     const report = (rule: Violation['rule'], name: string, message: string): void => {
       violations.push({ rule, graph, name: printable(name), message });
     };
     checkNames(graph, report);
-    checkReads(graph, visible, report);
+    checkReads(graph, scopesAround(graph), report);
     checkOrder(graph, options.order === true, report);
   }
   return violations;
@@ -52,32 +51,40 @@ function checkNames(graph: Graph, report: Report): void {
     defined.set(value.name, value);
   };
   for (const value of graph.inputs) define(value);
-  for (const value of graph.initializers) define(value);
+  for (const value of graph.initializers) {
+    define(value);
+    if (value.producer !== undefined)
+      report('duplicate-name', value.name, 'a constant and a node define the same name');
+  }
   for (const node of graph.nodes) for (const value of node.outputs) if (value !== undefined) define(value);
-  for (const value of graph.danglingValues) report('dangling-name', value.name, 'nothing defines a name that is read');
 }
 
-function checkReads(graph: Graph, visible: ReadonlyMap<Graph, ReadonlySet<Graph>>, report: Report): void {
-  const seen = visible.get(graph);
+function checkReads(graph: Graph, visible: ReadonlySet<Graph>, report: Report): void {
+  const dangling = new Set<Value>();
+  const check = (value: Value, reader: Node | undefined): void => {
+    const who = reader === undefined ? 'a graph output' : String(reader);
+    if (!visible.has(value.graph)) report('not-visible', value.name, `${who} reads a value of a scope it is not in`);
+    if (value.producer?.isAlive === false) report('use-def', value.name, `${who} reads from a removed node`);
+    if (value.isDangling && !dangling.has(value)) {
+      dangling.add(value);
+      report('dangling-name', value.name, 'nothing defines a name that is read');
+    }
+  };
   for (const node of graph.nodes) {
     for (const [index, value] of node.inputs.entries()) {
       if (value === undefined) continue;
-      if (seen?.has(value.graph) !== true)
-        report('not-visible', value.name, `${node} reads a value of a scope it is not in`);
-      if (value.producer?.isAlive === false) report('use-def', value.name, `${node} reads from a removed node`);
-      if (![...usesOf(value, node)].includes(index))
-        report('use-def', value.name, `${node} is not among the uses of what it reads`);
+      check(value, node);
+      if (!node.isLinked(index))
+        report('use-def', value.name, `${String(node)} is not among the uses of what it reads`);
     }
   }
-}
-
-function* usesOf(value: Value, node: Node): Generator<number> {
-  // A value with very many uses is not searched for each of its readers.
-  if (value.useCount > 64) {
-    yield* node.inputs.keys();
-    return;
+  for (const value of graph.outputs) check(value, undefined);
+  for (const value of graph.allValues()) {
+    for (const { node, index } of value.uses) {
+      if (node.isAlive && node.inputs[index] === value) continue;
+      report('use-def', value.name, `${String(node)} counts as a reader but is none`);
+    }
   }
-  for (const use of value.uses) if (use.node === node) yield use.index;
 }
 
 function checkOrder(graph: Graph, strict: boolean, report: Report): void {
@@ -91,23 +98,18 @@ function checkOrder(graph: Graph, strict: boolean, report: Report): void {
   if (!strict) return;
   const computed = new Set<Node>();
   for (const node of graph.nodes) {
-    for (const value of valuesRead(node)) {
-      const { producer } = value;
+    for (const { producer, name } of valuesRead(node)) {
       if (producer !== undefined && producer.isAlive && producer.graph === graph && !computed.has(producer)) {
-        report('order', value.name, `${node} reads a value before it is computed`);
+        report('order', name, `${String(node)} reads a value before it is computed`);
       }
     }
     computed.add(node);
   }
 }
 
-/** For each scope, the scopes whose values its nodes may read. */
-function scopesVisible(model: Model): Map<Graph, Set<Graph>> {
-  const visible = new Map<Graph, Set<Graph>>();
-  for (const graph of model.scopes()) {
-    const chain = new Set<Graph>();
-    for (let at: Graph | undefined = graph; at !== undefined; at = at.parent) chain.add(at);
-    visible.set(graph, chain);
-  }
-  return visible;
+/** The scopes whose values nodes of a scope may read: its own and those around it. */
+function scopesAround(graph: Graph): Set<Graph> {
+  const scopes = new Set<Graph>();
+  for (let at: Graph | undefined = graph; at !== undefined; at = at.parent) scopes.add(at);
+  return scopes;
 }

@@ -6,15 +6,18 @@
 export class Journal {
   #undo: (() => void)[] | undefined;
   #revision = 0;
+  #latest = 0;
 
-  /** Number of edits so far; equal numbers mean that nothing was edited in between. */
+  /** A number for the state of the model: it grows with every edit, and comes back when edits are taken back. */
   get revision(): number {
     return this.#revision;
   }
 
   /** Notes that an edit happened and how to take it back. */
   record(undo: () => void): void {
-    this.#revision++;
+    // Numbers of edits that were taken back are not given out again: what was remembered for them must not match.
+    this.#latest++;
+    this.#revision = this.#latest;
     this.#undo?.push(undo);
   }
 

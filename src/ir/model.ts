@@ -89,7 +89,7 @@ export class Model {
 
   /** The version of an operator set that the main graph uses; the standard one by default. Undefined when not imported. */
   opset(domain = ''): number | undefined {
-    return this.#opsets.get(domain) ?? (domain === '' ? this.#opsets.get('ai.onnx') : undefined);
+    return this.#opsets.get(importedAs(this.#opsets, domain));
   }
 
   /** Imported operator sets by domain. */
@@ -97,12 +97,13 @@ export class Model {
     return this.#opsets;
   }
 
-  /** Imports an operator set in this version. */
+  /** Imports an operator set in this version. The standard one keeps the name it is imported by, '' or 'ai.onnx'. */
   setOpset(domain: string, version: number): void {
     const old = this.#opsets;
-    if (old.get(domain) === version) return;
-    this.#opsets = new Map(old).set(domain, version);
-    this.#note(this.editedOpsets, domain, () => {
+    const imported = importedAs(old, domain);
+    if (old.get(imported) === version) return;
+    this.#opsets = new Map(old).set(imported, version);
+    this.#note(this.editedOpsets, imported, () => {
       this.#opsets = old;
     });
   }
@@ -134,7 +135,7 @@ export class Model {
     });
   }
 
-  /** Number of edits since the model was opened; equal numbers mean that nothing was edited in between. */
+  /** A number for the state of the model: it grows with every edit and comes back when edits are taken back. Equal numbers mean equal states. */
   get revision(): number {
     return this.journal.revision;
   }
@@ -153,4 +154,11 @@ export class Model {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** The standard operators have two names; a model must not import them twice. */
+function importedAs(opsets: ReadonlyMap<string, number>, domain: string): string {
+  if (opsets.has(domain)) return domain;
+  if (domain === '' && opsets.has('ai.onnx')) return 'ai.onnx';
+  return domain === 'ai.onnx' && opsets.has('') ? '' : domain;
 }

@@ -17,9 +17,17 @@ export class NamePool {
     if (count > 1) this.#counts.set(name, count - 1);
     else {
       this.#counts.delete(name);
-      // A freed name is given out again before any higher suffix.
-      this.#next.delete(name.replace(/_\d+$/, ''));
+      this.#offer(name);
     }
+  }
+
+  /** A freed name is given out again before any higher suffix. */
+  #offer(name: string): void {
+    const match = /^(.*)_([1-9][0-9]{0,8})$/s.exec(name);
+    if (match === null) return;
+    const [, base = '', digits] = match;
+    const next = this.#next.get(base);
+    if (next !== undefined) this.#next.set(base, Math.min(next, Number(digits)));
   }
 
   replace(old: string, name: string): void {

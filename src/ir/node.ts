@@ -2,7 +2,10 @@ import { SdgraphError } from '../errors.ts';
 import type { Span } from '../wire/rope.ts';
 import { Attribute } from './attribute.ts';
 import type { Graph } from './graph.ts';
+import type { Model } from './model.ts';
+import { resume, suspend } from './nesting.ts';
 import { NodeEdit } from './node-edit.ts';
+import type { Link } from './node-list.ts';
 import type { Use, Value } from './value.ts';
 
 /** What a new node is made of. */
@@ -23,17 +26,18 @@ export class Node {
   #graph: Graph | undefined;
   #name: string;
   #opType: string;
-  #domain: string;
-  #overload: string;
+  readonly #domain: string;
+  readonly #overload: string;
   readonly #inputs: (Value | undefined)[] = [];
   readonly #slots: (Use | undefined)[] = [];
   readonly #outputs: (Value | undefined)[] = [];
   #attributes: readonly Attribute[];
   #edits = 0;
-  /** @internal Where the NodeProto lies in the file. */
-  readonly segments: readonly Span[];
   /** @internal The field in the file that holds this node. */
   readonly field: Span | undefined;
+  readonly #payload: number;
+  /** @internal Place in the list of the graph. */
+  readonly link: Link = { node: this, list: undefined, previous: undefined, next: undefined };
 
   /** @internal Nodes are made by their graph. */
   constructor(init: {
@@ -42,16 +46,23 @@ export class Node {
     domain: string;
     overload: string;
     attributes: readonly Attribute[];
-    segments?: readonly Span[];
     field?: Span;
+    /** Where the contents of `field` begin. */
+    payload?: number;
   }) {
     this.#name = init.name;
     this.#opType = init.opType;
     this.#domain = init.domain;
     this.#overload = init.overload;
     this.#attributes = init.attributes;
-    this.segments = init.segments ?? [];
     this.field = init.field;
+    this.#payload = init.payload ?? 0;
+  }
+
+  /** @internal Where the NodeProto lies in the file. */
+  get segments(): readonly Span[] {
+    const { field } = this;
+    return field === undefined ? [] : [{ source: field.source, start: this.#payload, end: field.end }];
   }
 
   /** The graph that the node is in. Throws `E_GRAPH_EDIT` after the node was removed. */
@@ -60,9 +71,9 @@ export class Node {
     throw new SdgraphError('E_GRAPH_EDIT', 'the node was removed from its graph', { name: this.#name });
   }
 
-  /** Whether the node is (still) in a graph. */
+  /** Whether the node is (still) in a graph, and that graph in the model. */
   get isAlive(): boolean {
-    return this.#graph !== undefined;
+    return this.#graph !== undefined && !this.#graph.suspended;
   }
 
   get name(): string {
@@ -155,8 +166,14 @@ export class Node {
   /** Adds an attribute or puts it in the place of the one of that name, whose unknown fields it takes over. */
   setAttribute(attribute: Attribute): void {
     const old = this.attribute(attribute.name);
+    if (old === attribute) return;
     const { name, type, refAttrName, values } = attribute;
-    const next = new Attribute({ ...values, name, type, refAttrName, segments: old?.segments ?? attribute.segments });
+    // One that comes from a file has unknown fields of its own, and perhaps values of kinds that have no accessor.
+    const isNew = attribute.field === undefined && attribute.segments.length === 0;
+    const next =
+      isNew && old !== undefined
+        ? new Attribute({ ...values, name, type, refAttrName, segments: old.segments })
+        : attribute;
     this.#setAttributes(
       old === undefined ? [...this.#attributes, next] : this.#attributes.map((each) => (each === old ? next : each)),
     );
@@ -169,18 +186,28 @@ export class Node {
   }
 
   #setAttributes(attributes: readonly Attribute[]): void {
+    const { journal } = this.graph.model;
     const old = this.#attributes;
     const edits = this.#edits;
-    this.#attributes = attributes;
-    this.#edits |= NodeEdit.attributes;
-    this.graph.model.journal.record(() => {
-      this.#attributes = old;
-      this.#edits = edits;
+    const before = new Set(this.subgraphs());
+    journal.transaction(() => {
+      this.#attributes = attributes;
+      this.#edits |= NodeEdit.attributes;
+      journal.record(() => {
+        this.#attributes = old;
+        this.#edits = edits;
+      });
+      const after = new Set(this.subgraphs());
+      for (const graph of before) if (!after.has(graph)) suspend(graph);
+      for (const graph of after) if (!before.has(graph)) resume(graph, this);
     });
   }
 
   /** Lets input `index` read `value`, or nothing. Inputs past the end are added; trailing absent ones are not kept. */
   setInput(index: number, value: Value | undefined): void {
+    if (!Number.isSafeInteger(index) || index < 0) {
+      throw new SdgraphError('E_GRAPH_EDIT', `there is no input ${index}`, { name: this.#name });
+    }
     if (this.#inputs[index] === value && index < this.#inputs.length) return;
     const inputs = [...this.#inputs];
     while (inputs.length < index) inputs.push(undefined);
@@ -193,55 +220,67 @@ export class Node {
     const { model } = this.graph;
     const inputs = [...values];
     while (inputs.length > 0 && inputs.at(-1) === undefined) inputs.pop();
-    for (const value of inputs) {
-      if (value !== undefined && value.graph.model !== model) {
-        throw new SdgraphError('E_GRAPH_EDIT', 'a value of another model cannot be read here', { name: value.name });
-      }
-    }
+    if (inputs.length === this.#inputs.length && inputs.every((value, i) => value === this.#inputs[i])) return;
+    for (const value of inputs) requireSameModel(model, value);
     const old = [...this.#inputs];
     const edits = this.#edits;
-    this.#link(inputs);
+    this.bindInputs(inputs);
     this.#edits |= NodeEdit.inputs;
     model.journal.record(() => {
-      this.#link(old);
+      this.bindInputs(old);
       this.#edits = edits;
     });
   }
 
-  /** Reads `inputs` from now on; slots that do not change keep their use. */
-  #link(inputs: readonly (Value | undefined)[]): void {
+  /** @internal Reads `inputs` from now on, without noting an edit; slots that do not change keep their use. */
+  bindInputs(inputs: readonly (Value | undefined)[]): void {
     for (let i = 0; i < Math.max(this.#inputs.length, inputs.length); i++) {
-      if (this.#inputs[i] === inputs[i]) continue;
+      const next = inputs[i];
+      if (i < this.#inputs.length && this.#inputs[i] === next) continue;
       const slot = this.#slots[i];
       if (slot !== undefined) this.#inputs[i]?.dropUse(slot);
-      const next = inputs[i];
-      this.#slots[i] = next === undefined ? undefined : { node: this, index: i };
-      next?.addUse(this.#slots[i] as Use);
+      const use = next === undefined ? undefined : { node: this, index: i };
+      if (use !== undefined) next?.addUse(use);
+      this.#slots[i] = use;
+      this.#inputs[i] = next;
     }
-    this.#inputs.splice(0, this.#inputs.length, ...inputs);
+    this.#inputs.length = inputs.length;
     this.#slots.length = inputs.length;
   }
 
-  /** @internal Fills in the inputs without noting an edit. */
-  bindInputs(inputs: readonly (Value | undefined)[]): void {
-    this.#link(inputs);
+  /** @internal Whether the value at an input counts that input among its uses. */
+  isLinked(index: number): boolean {
+    const slot = this.#slots[index];
+    return (
+      slot !== undefined && slot.node === this && slot.index === index && this.#inputs[index]?.hasUse(slot) === true
+    );
   }
 
-  /** @internal Stops reading anything, and back; used by remove and its undo. */
-  detach(): void {
+  /** @internal Stops counting as a reader of its inputs, and back. */
+  unlink(): void {
     for (const [i, slot] of this.#slots.entries()) if (slot !== undefined) this.#inputs[i]?.dropUse(slot);
+  }
+
+  /** @internal */
+  relink(): void {
+    for (const [i, slot] of this.#slots.entries()) if (slot !== undefined) this.#inputs[i]?.addUse(slot);
+  }
+
+  /** @internal Leaves its graph; used by remove and its undo. */
+  detach(): void {
+    this.unlink();
     this.#graph = undefined;
   }
 
   /** @internal */
   attach(graph: Graph): void {
     this.#graph = graph;
-    for (const [i, slot] of this.#slots.entries()) if (slot !== undefined) this.#inputs[i]?.addUse(slot);
+    this.relink();
   }
 
   /** @internal Fills in the outputs without noting an edit. */
   bindOutputs(outputs: readonly (Value | undefined)[]): void {
-    this.#outputs.push(...outputs);
+    for (const output of outputs) this.#outputs.push(output);
   }
 
   /** @internal Adds an output. */
@@ -267,4 +306,10 @@ export class Node {
   toString(): string {
     return `${this.#opType} '${this.#name}'`;
   }
+}
+
+/** @internal Refuses a value of another model. */
+export function requireSameModel(model: Model, value: Value | undefined): void {
+  if (value === undefined || value.graph.model === model) return;
+  throw new SdgraphError('E_GRAPH_EDIT', 'a value of another model cannot be read here', { name: value.name });
 }

@@ -1,6 +1,7 @@
 import type { Graph } from './graph.ts';
 import type { Model } from './model.ts';
 import type { Node } from './node.ts';
+import { valuesRead } from './sort.ts';
 import type { Value } from './value.ts';
 
 /** What removing unused parts removed. */
@@ -18,12 +19,12 @@ export function removeUnused(model: Model, options: { inputs?: boolean } = {}): 
   const removed: Removed = { nodes: [], initializers: [], inputs: [] };
   for (const root of roots(model)) {
     const live = reachableNodes(root);
-    for (const scope of [...root.scopes()]) removeDead(scope, live, removed);
+    for (const scope of Array.from(root.scopes())) removeDead(scope, live, removed);
   }
   // Constants last: only now is it known what is still read from any scope.
   for (const scope of model.scopes()) {
     for (const value of scope.initializers) {
-      if (value.useCount > 0 || value.isGraphOutput || value.isPinned || value.producer !== undefined) continue;
+      if (isRead(value) || value.producer !== undefined) continue;
       if (value.isGraphInput && !(options.inputs === true && scope === model.graph)) continue;
       scope.setInitializer(value, undefined);
       removed.initializers.push(value);
@@ -31,7 +32,7 @@ export function removeUnused(model: Model, options: { inputs?: boolean } = {}): 
   }
   if (options.inputs === true) {
     for (const value of model.graph.inputs) {
-      if (value.useCount > 0 || value.isGraphOutput || value.isPinned) continue;
+      if (isRead(value)) continue;
       model.graph.removeInput(value);
       removed.inputs.push(value);
     }
@@ -49,10 +50,10 @@ function* roots(model: Model): Generator<Graph> {
 function reachableNodes(root: Graph): Set<Node> {
   const live = new Set<Node>();
   const pending: Value[] = [...root.outputs];
+  const hasTraining = root.kind === 'main' && root.model.trainingGraphs.length > 0;
   for (const scope of root.scopes()) {
-    for (const value of scope.values()) {
-      const readOutside = [...value.uses].some(({ node }) => node.graph.kind === 'training' && root.kind === 'main');
-      if (value.isPinned || readOutside) pending.push(value);
+    for (const value of scope.allValues()) {
+      if (value.isPinned || (hasTraining && isReadInTraining(value))) pending.push(value);
     }
   }
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
@@ -60,26 +61,47 @@ function reachableNodes(root: Graph): Set<Node> {
     if (producer === undefined || live.has(producer)) continue;
     live.add(producer);
     for (const read of producer.inputs) if (read !== undefined) pending.push(read);
-    for (const subgraph of producer.subgraphs()) pending.push(...subgraph.outputs);
+    for (const subgraph of producer.subgraphs()) for (const output of subgraph.outputs) pending.push(output);
   }
   return live;
 }
 
-/** Removes the dead nodes of one scope. Those of a dead subgraph go with its node. */
+/** Whether a training graph, or a subgraph in one, reads a value of the main graph or has it as output. */
+function isReadInTraining(value: Value): boolean {
+  for (const { node } of value.uses) {
+    let root = node.graph;
+    while (root.kind === 'subgraph' && root.parent !== undefined) root = root.parent;
+    if (root.kind === 'training') return true;
+  }
+  return value.isGraphOutput;
+}
+
+/** Removes the dead nodes of one scope, readers first. Those of a dead subgraph go with its node. */
 function removeDead(scope: Graph, live: ReadonlySet<Node>, removed: Removed): void {
-  if (scope.owner !== undefined && !live.has(scope.owner)) return;
-  const dead = [...scope.nodes].filter((node) => !live.has(node));
-  for (const node of dead) release(node);
+  if (scope.suspended) return;
+  const dead = new Set([...scope.nodes].filter((node) => !live.has(node)));
+  removeUnread(dead, removed);
+  if (dead.size === 0) return;
+  // What is left reads itself in a circle.
   for (const node of dead) {
-    scope.remove(node);
+    node.setInputs([]);
+    for (const { name, values } of node.attributes) if (values.graphs !== undefined) node.removeAttribute(name);
+  }
+  removeUnread(dead, removed);
+}
+
+function removeUnread(dead: Set<Node>, removed: Removed): void {
+  const pending = [...dead];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (!dead.has(node) || node.outputs.some((value) => value !== undefined && isRead(value))) continue;
+    const producers = [...valuesRead(node)].map((value) => value.producer);
+    node.graph.remove(node);
+    dead.delete(node);
     removed.nodes.push(node);
+    for (const producer of producers) if (producer !== undefined) pending.push(producer);
   }
 }
 
-/** Lets a dead node and the nodes of its subgraphs stop reading anything. */
-function release(node: Node): void {
-  node.setInputs([]);
-  for (const subgraph of node.subgraphs()) {
-    for (const scope of subgraph.scopes()) for (const inner of scope.nodes) inner.setInputs([]);
-  }
+function isRead(value: Value): boolean {
+  return value.useCount > 0 || value.isGraphOutput || value.isPinned;
 }

@@ -78,7 +78,7 @@ function cycleError(path: readonly Node[], back: Node): SdgraphError {
     'nodes depend on each other in a circle',
     { name: back.name },
     {
-      found: `${shown}${circle.length > 8 ? ' → …' : ''} → ${back}`,
+      found: `${shown}${circle.length > 8 ? ' → …' : ''} → ${String(back)}`,
     },
   );
 }

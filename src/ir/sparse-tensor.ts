@@ -1,5 +1,5 @@
 import type { Span } from '../wire/rope.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 /** A sparse constant: dense dimensions, the values that are not zero, and their places (SparseTensorProto). */
 export class SparseTensor {
@@ -26,6 +26,7 @@ export class SparseTensor {
 
   /** The same tensor under another name. */
   renamed(name: string): SparseTensor {
+    if (name === this.name) return this;
     return new SparseTensor(this.values.renamed(name), this.indices, this.dims, this.segments);
   }
 }

@@ -1,15 +1,17 @@
 import { printable, SdgraphError } from '../errors.ts';
+import { checkRange } from '../wire/external-range.ts';
 import type { Span } from '../wire/rope.ts';
 import type { ByteSource, ExternalData } from '../wire/source.ts';
-import { elementType, typeName } from './data-type.ts';
-import { typedChunks, typedStrings } from './tensor-fields.ts';
+import { type ElementType, elementType, typeName } from './data-type.ts';
+import { type TypedField, typedChunks, typedStrings } from './tensor-fields.ts';
+import { allZero } from './zero.ts';
 
 /** Where the elements of a tensor are. */
 export type TensorStorage =
   /** In the `raw_data` field: little-endian, packed. */
   | { readonly kind: 'raw'; readonly span: Span }
-  /** In one of the typed fields (`float_data`, `int32_data`, ...): the payloads of its occurrences, in order. */
-  | { readonly kind: 'typed'; readonly fields: readonly Span[] }
+  /** In one of the typed fields (`float_data`, `int32_data`, ...); undefined where the element type is unknown. */
+  | { readonly kind: 'typed'; readonly field: TypedField | undefined }
   /** In a file of its own or a range of one, below the folder of the model. */
   | {
       readonly kind: 'external';
@@ -32,9 +34,12 @@ export interface TensorInit {
   readonly segments?: readonly Span[];
   /** The field in the file that holds just this tensor. */
   readonly field?: Span | undefined;
-  /** Whether the message in the file says all that this object says; false after an edit. */
-  readonly clean?: boolean;
+  /** @internal What the message in the file does not say, as bits of {@link TensorEdit}; everything by default. */
+  readonly edits?: number;
 }
+
+/** @internal Parts of a tensor that an edit reached, as bits. */
+export const TensorEdit = { name: 1, dims: 2, dataType: 4, storage: 8, all: 15 } as const;
 
 const CHUNK = 1 << 20;
 
@@ -45,70 +50,90 @@ const CHUNK = 1 << 20;
 export class Tensor {
   readonly name: string;
   readonly dataType: number;
+  /** Dimensions; an extent beyond 2^53 in a damaged file comes out as an infinity. */
   readonly dims: readonly number[];
   readonly storage: TensorStorage;
   /** Where the TensorProto lies in the file; empty for a new tensor. */
   readonly segments: readonly Span[];
   /** @internal The whole field with tag and length, when the file holds just this tensor. */
   readonly field: Span | undefined;
-  /** Whether nothing was changed since the file was read. */
-  readonly clean: boolean;
+  /** @internal Parts that an edit reached, as bits of {@link TensorEdit}. */
+  readonly edits: number;
 
-  constructor({ name = '', dataType, dims, storage, segments = [], field, clean = false }: TensorInit) {
+  constructor({ name = '', dataType, dims, storage, segments = [], field, edits = TensorEdit.all }: TensorInit) {
     this.name = name;
     this.dataType = dataType;
     this.dims = dims;
     this.storage = storage;
     this.segments = segments;
     this.field = field;
-    this.clean = clean;
+    this.edits = edits;
+  }
+
+  /** Whether nothing was changed since the file was read. */
+  get clean(): boolean {
+    return this.edits === 0;
   }
 
   /** The same tensor under another name; fields that sdgraph does not know stay. */
   renamed(name: string): Tensor {
-    return new Tensor({ ...this.#init(), name });
+    if (name === this.name) return this;
+    return new Tensor({ ...this.#init(), name, edits: this.edits | TensorEdit.name });
   }
 
-  /** The same tensor with other dimensions and contents; fields that sdgraph does not know stay. */
+  /**
+   * The same tensor with other dimensions, element type or contents; fields that sdgraph does not know stay. Another
+   * element type alone reads the same bytes as other elements.
+   */
   with(change: { dims?: readonly number[]; dataType?: number; storage?: TensorStorage }): Tensor {
-    return new Tensor({ ...this.#init(), ...change });
+    const next = { ...this.#init(), ...change };
+    let { edits } = this;
+    if (change.dims !== undefined) edits |= TensorEdit.dims;
+    if (change.dataType !== undefined) edits |= TensorEdit.dataType;
+    if (change.storage !== undefined) edits |= TensorEdit.storage;
+    if (next.dataType !== this.dataType && next.storage.kind === 'typed' && change.storage === undefined) {
+      // Each typed field belongs to certain element types, so the elements move to raw_data.
+      return new Tensor({ ...next, storage: { kind: 'memory', bytes: this.read() }, edits: TensorEdit.all });
+    }
+    return new Tensor({ ...next, edits });
   }
 
   #init(): TensorInit {
     const { name, dataType, dims, storage, segments } = this;
-    return { name, dataType, dims, storage, segments, clean: false };
+    return { name, dataType, dims, storage, segments };
   }
 
   /** Number of elements. Throws `E_TENSOR_DIMS` for dimensions that no tensor can have. */
   get elementCount(): number {
-    let count = 1;
-    for (const dim of this.dims) {
-      count *= dim;
-      if (dim < 0 || !Number.isSafeInteger(count)) {
-        throw new SdgraphError('E_TENSOR_DIMS', 'a tensor has impossible dimensions', this.#where, {
-          expected: 'non-negative ones with a product below 2^53',
-          found: `[${this.dims.join(', ')}]`,
-        });
-      }
-    }
-    return count;
+    const { dims } = this;
+    const count = dims.includes(0) ? 0 : dims.reduce((product, dim) => product * dim, 1);
+    if (Number.isSafeInteger(count) && dims.every((dim) => dim >= 0)) return count;
+    throw new SdgraphError('E_TENSOR_DIMS', 'a tensor has impossible dimensions', this.#where, {
+      expected: 'non-negative ones with a product below 2^53',
+      found: formatDims(dims),
+    });
+  }
+
+  #elementType(): ElementType {
+    const type = elementType(this.dataType);
+    if (type !== undefined) return type;
+    throw new SdgraphError('E_TENSOR_TYPE', 'a tensor has an element type that ONNX does not define', this.#where, {
+      found: String(this.dataType),
+    });
   }
 
   /** Bytes that the elements take in packed little-endian form; 0 for strings. Throws `E_TENSOR_TYPE`, `E_TENSOR_DIMS`. */
   get byteLength(): number {
-    const type = elementType(this.dataType);
-    if (type === undefined) {
-      throw new SdgraphError('E_TENSOR_TYPE', 'a tensor has an element type that ONNX does not define', this.#where, {
-        found: String(this.dataType),
-      });
-    }
-    return Math.ceil((this.elementCount * type.bits) / 8);
+    const { bits } = this.#elementType();
+    return Math.ceil((this.elementCount * bits) / 8);
   }
 
   /** The elements piece by piece, packed and little-endian. A piece is valid only until the next one is asked for. */
   *chunks(chunkSize = CHUNK): Generator<Uint8Array> {
-    const expected = this.byteLength;
-    const { storage } = this;
+    const { storage, byteLength: expected } = this;
+    if (this.#elementType().bits === 0) {
+      throw new SdgraphError('E_TENSOR_TYPE', 'a string tensor has no bytes of fixed size', this.#where);
+    }
     switch (storage.kind) {
       case 'memory':
         this.#checkSize(storage.bytes.length, expected);
@@ -128,7 +153,8 @@ export class Tensor {
       }
       case 'typed': {
         let found = 0;
-        for (const chunk of typedChunks(storage.fields, this.dataType, chunkSize)) {
+        const { field } = storage;
+        for (const chunk of field === undefined ? [] : typedChunks(field, this.dataType, expected, chunkSize)) {
           found += chunk.length;
           if (found > expected) break;
           yield chunk;
@@ -136,8 +162,8 @@ export class Tensor {
         this.#checkSize(found, expected);
         return;
       }
-      default:
-        throw new SdgraphError('E_TENSOR_TYPE', 'a string tensor has no bytes of fixed size', this.#where);
+      case 'strings':
+        this.#checkSize(0, expected);
     }
   }
 
@@ -147,9 +173,13 @@ export class Tensor {
     if (elementType(this.dataType)?.bits !== 0 || (storage.kind !== 'strings' && storage.kind !== 'typed')) {
       throw new SdgraphError('E_TENSOR_TYPE', 'not a string tensor', this.#where, { found: typeName(this.dataType) });
     }
-    const values = storage.kind === 'strings' ? storage.values : typedStrings(storage.fields);
-    if (values.length !== elementCount) this.#checkSize(values.length, elementCount);
-    return values;
+    const typed = storage.kind === 'typed' && storage.field !== undefined ? typedStrings(storage.field) : [];
+    const values = storage.kind === 'strings' ? storage.values : typed;
+    if (values.length === elementCount) return values;
+    throw new SdgraphError('E_TENSOR_SIZE', 'a tensor holds the wrong number of strings', this.#where, {
+      expected: `${elementCount} for ${typeName(this.dataType)}${formatDims(this.dims)}`,
+      found: String(values.length),
+    });
   }
 
   /** All elements, packed and little-endian. For small tensors; large ones are read with {@link chunks}. */
@@ -180,7 +210,9 @@ export class Tensor {
    * Throws `E_EXTERNAL_RANGE` when it does not lie in the file, and what opening external data throws.
    */
   externalRange(): { source: ByteSource; location: string; offset: number; length: number } {
-    if (this.storage.kind !== 'external') throw new TypeError('not an external tensor');
+    if (this.storage.kind !== 'external') {
+      throw new SdgraphError('E_INTERNAL', 'only an external tensor has a range of a file', this.#where);
+    }
     const { entries, data } = this.storage;
     const location = entries.get('location') ?? '';
     if (data === undefined) {
@@ -190,16 +222,8 @@ export class Tensor {
       });
     }
     const source = data.open(location);
-    const offset = this.#entry('offset', entries.get('offset') ?? '0');
-    const length = this.#entry('length', entries.get('length') ?? String(Math.max(0, source.size - offset)));
-    if (offset + length > source.size) {
-      throw new SdgraphError('E_EXTERNAL_RANGE', 'external data goes past the end of its file', this.#where, {
-        expected: `at most ${source.size} bytes in ${printable(location)}`,
-        found: `offset ${offset}, length ${length}`,
-        hint: 'the data file is truncated or belongs to another model',
-      });
-    }
-    return { source, location, offset, length };
+    const where = { ...this.#where, file: source.label };
+    return { source, location, ...checkRange(entries.get('offset'), entries.get('length'), source.size, where) };
   }
 
   /** Whether every element is zero (negative zero counts), reading no further than the first that is not. */
@@ -209,19 +233,10 @@ export class Tensor {
     return true;
   }
 
-  #entry(key: string, text: string): number {
-    const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (Number.isSafeInteger(value)) return value;
-    throw new SdgraphError('E_EXTERNAL_RANGE', `the ${key} of external data is not a number of bytes`, this.#where, {
-      expected: 'a non-negative decimal integer below 2^53',
-      found: `'${printable(text)}'`,
-    });
-  }
-
   #checkSize(found: number, expected: number): void {
     if (found === expected) return;
     throw new SdgraphError('E_TENSOR_SIZE', 'a tensor holds the wrong number of bytes', this.#where, {
-      expected: `${expected} for ${typeName(this.dataType)}[${this.dims.join(', ')}]`,
+      expected: `${expected} for ${typeName(this.dataType)}${formatDims(this.dims)}`,
       found: String(found),
     });
   }
@@ -232,21 +247,8 @@ export class Tensor {
   }
 }
 
-/** Bytes of one element and the bits of its last byte that count, for the float types that have a negative zero. */
-const SIGNED_ZERO: ReadonlyMap<number, number> = new Map([
-  [1, 4],
-  [14, 4],
-  [11, 8],
-  [15, 8],
-  [10, 2],
-  [16, 2],
-]);
-
-const ZEROS = new Uint8Array(CHUNK);
-
-function allZero(bytes: Uint8Array, dataType: number): boolean {
-  if (Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0) return true;
-  const width = SIGNED_ZERO.get(dataType);
-  if (width === undefined) return false;
-  return bytes.every((byte, i) => (i % width === width - 1 ? byte & 0x7f : byte) === 0);
+/** Dimensions for people; of very many, the first. */
+function formatDims(dims: readonly number[]): string {
+  const most = 8;
+  return `[${dims.slice(0, most).join(', ')}${dims.length > most ? ', …' : ''}]`;
 }

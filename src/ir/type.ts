@@ -1,7 +1,17 @@
-import Long from 'long';
 import { SdgraphError } from '../errors.ts';
+import { fieldIds } from '../wire/fields.ts';
 import { onnx } from '../wire/generated/onnx.js';
+import { WIRE, WireReader } from '../wire/reader.ts';
+import type { Piece, Rope, Span } from '../wire/rope.ts';
+import { MemorySource } from '../wire/source.ts';
+import { splice } from '../wire/splice.ts';
+import { intField, ropeField, textField } from '../wire/writer.ts';
 import { typeName } from './data-type.ts';
+
+const TYPE = fieldIds('TypeProto');
+const TENSOR = fieldIds('TypeProto.Tensor');
+const SHAPE = fieldIds('TensorShapeProto');
+const DIM = fieldIds('TensorShapeProto.Dimension');
 
 /** One dimension: a number, the name of a symbolic one, or undefined when nothing is known. */
 export type Dim = number | string | undefined;
@@ -27,20 +37,62 @@ export function decodeType(bytes: Uint8Array): ValueType {
   return fromProto(parse(bytes));
 }
 
-/** Writes a TypeProto; fields of `base` that do not contradict (unknown ones, denotations) are kept. */
-export function encodeType(type: TensorType, base?: Uint8Array): Uint8Array {
-  const proto = base === undefined ? new onnx.TypeProto() : parse(base);
-  const field = type.kind === 'tensor' ? 'tensor_type' : 'sparse_tensor_type';
-  const old = proto[field] ?? {};
-  const dims = old.shape?.dim ?? [];
-  proto[field] = { ...old, elem_type: type.elemType };
-  if (type.shape === undefined) {
-    proto[field].shape = null;
-  } else {
-    const keep = dims.length === type.shape.length;
-    proto[field].shape = { ...old.shape, dim: type.shape.map((dim, i) => dimToProto(dim, keep ? dims[i] : undefined)) };
+/** Writes a TypeProto. What `base` says besides is kept: unknown fields, denotations, dimensions that stay the same. */
+export function encodeType(type: TensorType, base: Uint8Array = new Uint8Array(0)): Rope {
+  const source = new MemorySource(base);
+  const whole: Span[] = [{ source, start: 0, end: source.size }];
+  const id = type.kind === 'tensor' ? TYPE.tensor_type : TYPE.sparse_tensor_type;
+  const tensor = inside(whole, id);
+  const edits = new Map<number, readonly (Piece | Rope)[]>([
+    [TENSOR.elem_type, [intField(TENSOR.elem_type, type.elemType)]],
+  ]);
+  if (type.shape === undefined) edits.set(TENSOR.shape, []);
+  else edits.set(TENSOR.shape, [ropeField(TENSOR.shape, encodeShape(type.shape, inside(tensor, TENSOR.shape)))]);
+  const members = [TYPE.tensor_type, TYPE.sparse_tensor_type, TYPE.sequence_type, TYPE.map_type, TYPE.optional_type];
+  const others = [...members, TYPE.opaque_type].map((member) => [member, [] as Rope[]] as const);
+  const content = ropeField(
+    id,
+    splice(id === TYPE.tensor_type ? 'TypeProto.Tensor' : 'TypeProto.SparseTensor', tensor, edits),
+  );
+  return splice('TypeProto', whole, new Map<number, readonly Rope[]>([...others, [id, [content]]]));
+}
+
+function encodeShape(shape: readonly Dim[], old: readonly Span[]): Rope {
+  const dims = inside(old, SHAPE.dim);
+  const fields = shape.map((dim, i) => {
+    const known = dims.length === shape.length ? dims[i] : undefined;
+    if (known !== undefined && sameDim(known, dim)) return ropeField(SHAPE.dim, known);
+    const edits = new Map<number, readonly Uint8Array[]>([
+      [DIM.dim_value, typeof dim === 'number' ? [intField(DIM.dim_value, dim)] : []],
+      [DIM.dim_param, typeof dim === 'string' ? [textField(DIM.dim_param, dim)] : []],
+    ]);
+    return ropeField(SHAPE.dim, splice('TensorShapeProto.Dimension', known === undefined ? [] : [known], edits));
+  });
+  return splice('TensorShapeProto', old, new Map([[SHAPE.dim, fields]]));
+}
+
+/** Whether the file says this dimension already, maybe in a way that writing it anew would lose. */
+function sameDim({ source, start, end }: Span, dim: Dim): boolean {
+  try {
+    return dimFromProto(onnx.TensorShapeProto.Dimension.decode(source.read(start, end - start))) === dim;
+  } catch {
+    return false; // Broken text in a dimension: it is written anew.
   }
-  return onnx.TypeProto.encode(proto).finish();
+}
+
+/** Contents of the occurrences of a message field. */
+function inside(segments: readonly Span[], field: number): Span[] {
+  const found: Span[] = [];
+  for (const { source, start, end } of segments) {
+    const reader = new WireReader(source);
+    reader.position = start;
+    while (reader.next(end)) {
+      if (reader.field === field && reader.wire === WIRE.bytes) {
+        found.push({ source, start: reader.payload, end: reader.end });
+      }
+    }
+  }
+  return found;
 }
 
 /** A type for people: `float32[2,4,64,64]`, `sequence(int64[?])`. */
@@ -90,15 +142,4 @@ function dimFromProto(dim: onnx.TensorShapeProto.Dimension.$Properties): Dim {
   const value = Number(dim.dim_value);
   // A negative extent is how some tools write "unknown"; one beyond 2^53 is nothing that can exist.
   return value >= 0 && Number.isSafeInteger(value) ? value : undefined;
-}
-
-function dimToProto(
-  dim: Dim,
-  old: onnx.TensorShapeProto.Dimension.$Properties | undefined,
-): onnx.TensorShapeProto.Dimension.$Properties {
-  return {
-    ...old,
-    dim_value: typeof dim === 'number' ? Long.fromNumber(dim) : null,
-    dim_param: typeof dim === 'string' ? dim : null,
-  };
 }

@@ -1,8 +1,8 @@
 import { fieldIds } from '../wire/fields.ts';
 import { WIRE, WireReader } from '../wire/reader.ts';
-import { Rope, type Span } from '../wire/rope.ts';
+import { Rope, ropeBytes, type Span } from '../wire/rope.ts';
 import { splice } from '../wire/splice.ts';
-import { bytesField, textField } from '../wire/writer.ts';
+import { ropeField, textField } from '../wire/writer.ts';
 import { decodeType, encodeType, type TensorType, type ValueType } from './type.ts';
 
 const F = fieldIds('ValueInfoProto');
@@ -37,10 +37,8 @@ export class ValueInfo {
   /** The message under the given name. */
   encode(name: string): Rope {
     const edits = new Map<number, readonly (Uint8Array | Rope)[]>([[F.name, [textField(F.name, name)]]]);
-    if (this.#edited !== undefined) {
-      edits.set(F.type, [bytesField(F.type, encodeType(this.#edited, this.#typeBytes()))]);
-    }
-    return splice(this.segments, edits);
+    if (this.#edited !== undefined) edits.set(F.type, [ropeField(F.type, encodeType(this.#edited, this.#typeBytes()))]);
+    return splice('ValueInfoProto', this.segments, edits);
   }
 
   /** Whether the type is still the one in the file. */
@@ -55,6 +53,6 @@ export class ValueInfo {
       reader.position = start;
       while (reader.next(end)) if (reader.field === F.type && reader.wire === WIRE.bytes) parts.push(reader.bytes());
     }
-    return parts.length === 1 ? (parts[0] as Uint8Array) : Uint8Array.from(parts.flatMap((part) => [...part]));
+    return parts.length === 1 ? (parts[0] as Uint8Array) : ropeBytes(Rope.of(...parts));
   }
 }

@@ -24,7 +24,8 @@ export class Value {
   readonly producer: Node | undefined;
   /** Which output of the producer this is. */
   readonly outputIndex: number;
-  readonly #uses = new Set<Use>();
+  /** Most values are read once: a set for each of them would take most of the memory of a graph. */
+  #uses: Use | Set<Use> | undefined;
   #name: string;
   #initializer: Tensor | SparseTensor | undefined;
   #info: ValueInfo | undefined;
@@ -58,7 +59,7 @@ export class Value {
 
   #setName(name: string): void {
     const old = this.#name;
-    const touched = [...new Set([...this.#uses].map((use) => use.node))].map((node) => ({ node, edits: node.edits }));
+    const touched = this.consumers().map((node) => ({ node, edits: node.edits }));
     const undoGraph = this.graph.renameValue(this, name);
     const { producer } = this;
     const producerEdits = producer?.edits ?? 0;
@@ -78,22 +79,24 @@ export class Value {
 
   /** Input slots that read the value, in the order in which they came to be. */
   get uses(): Iterable<Use> {
-    return this.#uses;
+    if (this.#uses === undefined) return [];
+    return this.#uses instanceof Set ? this.#uses : [this.#uses];
   }
 
   get useCount(): number {
-    return this.#uses.size;
+    if (this.#uses === undefined) return 0;
+    return this.#uses instanceof Set ? this.#uses.size : 1;
   }
 
   /** The nodes that read the value, each once. */
   consumers(): Node[] {
-    return [...new Set([...this.#uses].map((use) => use.node))];
+    return [...new Set(Array.from(this.uses, (use) => use.node))];
   }
 
   /** The only node input that reads the value; undefined when there are several, none, or it is a graph output. */
   get soleUse(): Use | undefined {
-    if (this.#uses.size !== 1 || this.isGraphOutput || this.isPinned) return undefined;
-    return [...this.#uses][0];
+    if (this.useCount !== 1 || this.isGraphOutput || this.isPinned) return undefined;
+    return [...this.uses][0];
   }
 
   get isGraphInput(): boolean {
@@ -126,10 +129,11 @@ export class Value {
 
   /** Type as far as the file says it: from its info, else from the initializer. */
   get type(): ValueType | undefined {
-    if (this.#info !== undefined) return this.#info.type;
-    if (this.#initializer === undefined) return undefined;
+    const stated = this.#info?.type;
+    if (this.#initializer === undefined || (stated !== undefined && stated.kind !== 'unknown')) return stated;
     const { dataType, dims } = this.#initializer;
-    return { kind: 'tensor', elemType: dataType, shape: dims };
+    const shape = dims.map((dim) => (dim >= 0 && Number.isSafeInteger(dim) ? dim : undefined));
+    return { kind: 'tensor', elemType: dataType, shape };
   }
 
   /** The shape as far as the file says it; undefined when even the rank is unknown or it is no tensor. */
@@ -145,7 +149,7 @@ export class Value {
 
   /** Lets every node that reads this value read `other` instead; graph outputs stay. */
   replaceAllUsesWith(other: Value): void {
-    for (const { node, index } of [...this.#uses]) node.setInput(index, other);
+    for (const { node, index } of [...this.uses]) node.setInput(index, other);
   }
 
   /** @internal */
@@ -160,12 +164,20 @@ export class Value {
 
   /** @internal */
   addUse(use: Use): void {
-    this.#uses.add(use);
+    if (this.#uses === undefined) this.#uses = use;
+    else if (this.#uses instanceof Set) this.#uses.add(use);
+    else this.#uses = new Set([this.#uses, use]);
   }
 
   /** @internal */
   dropUse(use: Use): void {
-    this.#uses.delete(use);
+    if (this.#uses instanceof Set) this.#uses.delete(use);
+    else if (this.#uses === use) this.#uses = undefined;
+  }
+
+  /** @internal */
+  hasUse(use: Use): boolean {
+    return this.#uses instanceof Set ? this.#uses.has(use) : this.#uses === use;
   }
 
   toString(): string {

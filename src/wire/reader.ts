@@ -1,5 +1,5 @@
 import { SdgraphError } from '../errors.ts';
-import type { ByteSource } from './source.ts';
+import { type ByteSource, readCopy } from './source.ts';
 import { decodeText } from './text.ts';
 import { WINDOW_SIZE, Window } from './window.ts';
 
@@ -9,6 +9,9 @@ export const WIRE = { varint: 0, fixed64: 1, bytes: 2, groupStart: 3, groupEnd: 
 /** Deepest nesting of messages that is followed: the limit that protobuf's own parsers have. */
 export const MAX_DEPTH = 100;
 
+/** Longest text that is read: names, operator types, metadata. Strings of attributes and tensors are bytes, without limit. */
+export const MAX_TEXT = 16 << 20;
+
 const LONGEST_VARINT = 10;
 const TWO_32 = 0x1_0000_0000;
 
@@ -17,7 +20,7 @@ const TWO_32 = 0x1_0000_0000;
  * gigabytes costs one addition. `next` moves to a field and fills `field`, `wire`, `start`, `payload` and `end`; to look
  * inside a message field, set `position` to its `payload` and call `next` with its `end` as the limit.
  *
- * Errors: `E_WIRE_TRUNCATED`, `E_WIRE_VARINT`, `E_WIRE_TAG`, `E_WIRE_DEPTH`, each with the byte offset.
+ * Errors: `E_WIRE_TRUNCATED`, `E_WIRE_VARINT`, `E_WIRE_TAG`, `E_WIRE_DEPTH`, `E_WIRE_LIMIT`, each with the byte offset.
  */
 export class WireReader {
   readonly source: ByteSource;
@@ -72,12 +75,26 @@ export class WireReader {
 
   /** Bytes of the current field's payload; a fresh copy that the caller owns. */
   bytes(): Uint8Array {
-    return this.#slice(this.payload, this.end).slice();
+    const { payload, end } = this;
+    if (end - payload > WINDOW_SIZE) return readCopy(this.source, payload, end - payload);
+    this.#window.load(payload, end - payload);
+    return this.#window.bytes.slice(payload - this.#window.base, end - this.#window.base);
   }
 
-  /** The current field's payload as text, see {@link decodeText}. */
+  /** The current field's payload as text, see {@link decodeText}; at most {@link MAX_TEXT} bytes. */
   string(): string {
-    return decodeText(this.#slice(this.payload, this.end));
+    const { payload, end } = this;
+    const length = end - payload;
+    if (length <= WINDOW_SIZE) {
+      this.#window.load(payload, length);
+      const { bytes, base } = this.#window;
+      return decodeText(bytes, payload - base, end - base);
+    }
+    if (length > MAX_TEXT) {
+      const expected = `at most ${MAX_TEXT} bytes`;
+      throw this.#error('E_WIRE_LIMIT', 'a name or text is longer than any real one', { expected, found: `${length}` });
+    }
+    return decodeText(readCopy(this.source, payload, length));
   }
 
   /** Appends the 64-bit integers of the current field, packed or single, to `into`. */
@@ -99,7 +116,7 @@ export class WireReader {
     if (this.wire === WIRE.fixed32) {
       into.push(this.float());
     } else if (this.wire === WIRE.bytes) {
-      const bytes = this.#slice(this.payload, this.end);
+      const bytes = this.bytes();
       if (bytes.length % 4 !== 0) throw this.#error('E_WIRE_TRUNCATED', 'packed floats end in the middle of one');
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       for (let at = 0; at < bytes.length; at += 4) into.push(view.getFloat32(at, true));
@@ -201,16 +218,8 @@ export class WireReader {
     throw this.#error('E_WIRE_TRUNCATED', 'the bytes end inside an integer');
   }
 
-  /** A view of bytes [start, end); valid until the next call. */
-  #slice(start: number, end: number): Uint8Array {
-    const length = end - start;
-    if (length > WINDOW_SIZE) return this.source.read(start, length);
-    this.#window.load(start, length);
-    return this.#window.bytes.subarray(start - this.#window.base, end - this.#window.base);
-  }
-
   #error(
-    code: 'E_WIRE_TRUNCATED' | 'E_WIRE_VARINT' | 'E_WIRE_TAG' | 'E_WIRE_DEPTH',
+    code: 'E_WIRE_TRUNCATED' | 'E_WIRE_VARINT' | 'E_WIRE_TAG' | 'E_WIRE_DEPTH' | 'E_WIRE_LIMIT',
     reason: string,
     details: { expected?: string; found?: string } = {},
   ): SdgraphError {

@@ -11,28 +11,29 @@ const ESCAPE = 0xdc00;
 const ASCII = /^[\u0000-\u007f]*$/;
 const SURROGATE = /[\ud800-\udfff]/;
 
-/** Longest run of bytes that is tried as a plain ASCII string before the decoder is asked. */
+/** Longest run of bytes that is looked through for being ASCII before the decoder is asked. */
 const SHORT = 48;
 
-/** Decodes UTF-8; bytes that are not valid come out as lone surrogates, one a byte. */
-export function decodeText(bytes: Uint8Array): string {
-  if (bytes.length <= SHORT) {
-    let text = '';
-    for (const byte of bytes) {
-      if (byte >= 0x80) return decodeAny(bytes);
-      text += String.fromCharCode(byte);
-    }
-    return text;
+/** A string of the bytes [start, end) that are known to be ASCII; without the copies that concatenation would keep. */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+};
+
+/** Decodes UTF-8 in [start, end); bytes that are not valid come out as lone surrogates, one a byte. */
+export function decodeText(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  if (start === end) return '';
+  if (end - start <= SHORT && isAscii(bytes, start, end)) return latin1Slice.call(bytes, start, end);
+  const part = bytes.subarray(start, end);
+  try {
+    return decoder.decode(part);
+  } catch {
+    return decodeEscaping(part);
   }
-  return decodeAny(bytes);
 }
 
-function decodeAny(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return decodeEscaping(bytes);
-  }
+function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if ((bytes[at] as number) >= 0x80) return false;
+  return true;
 }
 
 function decodeEscaping(bytes: Uint8Array): string {

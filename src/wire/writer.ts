@@ -1,11 +1,15 @@
+import { SdgraphError } from '../errors.ts';
 import { WIRE } from './reader.ts';
 import { type Piece, pieceLength, Rope } from './rope.ts';
 import { encodeText } from './text.ts';
 
 const MASK_64 = (1n << 64n) - 1n;
 
-/** The shortest varint for an integer; negative ones take ten bytes, as protobuf has it for `int32` and `int64`. */
+/** The shortest varint for an integer; negative ones take ten bytes, as protobuf has it for `int32` and `int64`. Throws `E_INTERNAL` for other numbers. */
 export function varint(value: number | bigint): Uint8Array {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    throw new SdgraphError('E_INTERNAL', 'only whole numbers below 2^53 can be written', {}, { found: String(value) });
+  }
   const bytes: number[] = [];
   if (typeof value === 'number' && value >= 0) {
     let rest = value;
