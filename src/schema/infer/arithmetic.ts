@@ -7,14 +7,10 @@ import type { OpContext } from './op-context.ts';
 type Calculation = (elements: readonly Known[], op: OpContext) => Known;
 
 /**
- * Elements of an element-wise result, when it is small and something is known of it. The inputs broadcast; integers
- * wrap around as the element type does, floats are rounded to float32 where that is their type.
+ * Elements of an element-wise result of type `elemType`, when it is small and something is known of it. The inputs broadcast; integers
+ * wrap around as `elemType` does, floats are rounded to float32 where that is their type.
  */
-export function calculate(
-  op: OpContext,
-  shape: Shape | undefined,
-  elemType: number = op.elem(0),
-): readonly Known[] | undefined {
+export function calculate(op: OpContext, shape: Shape | undefined, elemType: number): readonly Known[] | undefined {
   const calculation = CALCULATIONS.get(op.node.opType);
   if (calculation === undefined) return undefined;
   const count = smallCount(shape);
@@ -23,10 +19,9 @@ export function calculate(
   if (inputs.every(({ elements }) => elements === undefined)) return undefined;
   const strides = inputs.map((input) => stridesOf(input.shape, shape));
   const result: Known[] = [];
-  const type = RESULT_IS_BOOL.has(op.node.opType) ? DataType.BOOL : elemType;
   for (let at = 0; at < count; at++) {
     const elements = inputs.map(({ elements: from }, i) => from?.[offsetOf(at, shape, strides[i] ?? [])]);
-    result.push(rounded(calculation(elements, op), type));
+    result.push(rounded(calculation(elements, op), elemType));
   }
   return result.every((each) => each === undefined) ? undefined : result;
 }
@@ -79,10 +74,6 @@ function rounded(element: Known, elemType: number): Known {
 }
 
 const UNSIGNED: ReadonlySet<number> = new Set([DataType.UINT8, DataType.UINT16, DataType.UINT32, DataType.UINT64]);
-
-const RESULT_IS_BOOL: ReadonlySet<string> = new Set([
-  ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not'],
-]);
 
 /** A rule for two integers or two floats; anything else is unknown. */
 function pairwise(

@@ -1,5 +1,5 @@
 import type { Dim } from '../../ir/type.ts';
-import { extent, product, sameDim, sum } from './dims.ts';
+import { extent, product, sameDim, sameShape, sum } from './dims.ts';
 import { Contradiction, tensor } from './fact.ts';
 import type { OpContext, OperatorInference, OperatorTable } from './op-context.ts';
 
@@ -55,7 +55,10 @@ const linearAttention: OperatorInference = (op) => {
   const width = product([query.heads, value.size]);
   const state = [batch, key.heads, key.size, value.size];
   const stateElem = op.elem(3) === 0 && !op.has(3) ? op.elem(0) : op.elem(3);
-  return [tensor(op.elem(0), [batch, query.tokens, width]), tensor(stateElem, state)];
+  return [
+    tensor(op.elem(0), [batch, query.tokens, width]),
+    tensor(stateElem, sameShape(state, op.shapeOfRank(3, 4), 'state')),
+  ];
 };
 
 const flexAttention: OperatorInference = (op) => {

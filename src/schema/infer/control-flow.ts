@@ -1,10 +1,11 @@
 import { DataType } from '../../ir/data-type.ts';
+import type { Graph } from '../../ir/graph.ts';
 import type { Dim } from '../../ir/type.ts';
 import { axisIn, sameDim } from './dims.ts';
 import { elementsOf } from './elements.ts';
 import { Contradiction, type Fact, tensor, UNKNOWN } from './fact.ts';
 import { isTensor, joinFacts, sameType } from './merge.ts';
-import { knownDim, type OpContext, type OperatorInference, type OperatorTable } from './op-context.ts';
+import { knownDim, type OpContext, type OperatorInference, type OperatorTable, type Outputs } from './op-context.ts';
 
 /** Both branches are inferred; of a condition that is known, only one counts. */
 const branch: OperatorInference = (op) => {
@@ -93,8 +94,7 @@ const scan: OperatorInference = (op) => {
   const body = op.graph('body');
   if (body === undefined) return [];
   const scannedCount = op.int('num_scan_inputs', 0);
-  // Opset 8 had sequence lengths as first input and a batch dimension in front of every state.
-  if (op.opset < 9) return [];
+  if (op.opset < 9) return batchedScan(op, body, scannedCount);
   const stateCount = op.inputCount - scannedCount;
   if (stateCount < 0 || scannedCount < 1) throw new Contradiction(`${scannedCount} inputs to scan`);
   const axes = op.intList('scan_input_axes');
@@ -118,6 +118,25 @@ const scan: OperatorInference = (op) => {
   const outputAxes = op.intList('scan_output_axes');
   return [...states, ...outputs.slice(stateCount).map((fact, i) => stacked(fact, steps, outputAxes?.[i] ?? 0))];
 };
+
+/** Scan of opset 8: sequence lengths come first, and every tensor has a batch dimension in front. */
+function batchedScan(op: OpContext, body: Graph, scannedCount: number): Outputs {
+  const inputs = op.facts().slice(1);
+  const stateCount = inputs.length - scannedCount;
+  if (stateCount < 0 || scannedCount < 1) throw new Contradiction(`${scannedCount} inputs to scan`);
+  const [batch, steps] = [op.dim(1, 0), op.dim(1 + stateCount, 1)];
+  const slices = inputs.slice(stateCount).map((fact) => withoutDims(fact, 2));
+  const initial = inputs.slice(0, stateCount).map((fact) => withoutDims(fact, 1));
+  const { states, outputs } = iterate(op, initial, (carried) => op.bodies.run(body, [...carried, ...slices]));
+  const collected = outputs.slice(stateCount).map((fact) => stacked(fact, steps, 0));
+  return [...states, ...collected].map((fact) => stacked(fact, batch, 0));
+}
+
+function withoutDims({ type }: Fact, count: number): Fact {
+  if (!isTensor(type)) return UNKNOWN;
+  if (type.shape !== undefined && type.shape.length < count) throw new Contradiction('a batch dimension is missing');
+  return tensor(type.elemType, type.shape?.slice(count));
+}
 
 /** What is collected over all steps: one more dimension at the axis. */
 function stacked({ type }: Fact, steps: Dim, at: number): Fact {

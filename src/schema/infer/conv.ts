@@ -1,6 +1,6 @@
 import { DataType } from '../../ir/data-type.ts';
 import type { Dim } from '../../ir/type.ts';
-import { extent, product, sameDim, unknownDims } from './dims.ts';
+import { extent, product, sameDim, sameShape, unknownDims } from './dims.ts';
 import { Contradiction, type Shape, tensor } from './fact.ts';
 import { knownDim, type OpContext, type OperatorInference, type OperatorTable } from './op-context.ts';
 import { shapeFromInput } from './shape-ops.ts';
@@ -112,7 +112,9 @@ const roiAlign: OperatorInference = (op) => {
 /** Puts blocks of columns back into images. */
 const col2Im: OperatorInference = (op) => {
   const data = op.shapeOfRank(0, 3);
-  const image = shapeFromInput(op, 1);
+  const rank =
+    op.intList('strides')?.length ?? op.intList('dilations')?.length ?? (op.intList('pads')?.length ?? 0) / 2;
+  const image = shapeFromInput(op, 1) ?? (rank > 0 && Number.isInteger(rank) ? unknownDims(rank) : undefined);
   const block = op.known(2)?.map(knownDim);
   if (image === undefined) return [tensor(op.elem(0))];
   const [rows, size] = [data?.[1], block === undefined ? undefined : product(block)];
@@ -125,7 +127,7 @@ const causalConv: OperatorInference = (op) => {
   const [data, weight] = [op.shapeOfRank(0, 3), op.shapeOfRank(1, 3)];
   const taps = weight?.[2];
   const state = [data?.[0], data?.[1], typeof taps === 'number' ? extent(taps - 1) : undefined];
-  return [tensor(op.elem(0), data), tensor(op.elem(0), state)];
+  return [tensor(op.elem(0), data), tensor(op.elem(0), sameShape(state, op.shapeOfRank(3, 3), 'state'))];
 };
 
 /** Convolutions and pooling. */

@@ -7,29 +7,30 @@ import type { OpContext, OperatorInference, OperatorTable } from './op-context.t
 /** The result is like the first input, element by element. */
 export const likeFirst: OperatorInference = (op) => {
   const shape = op.shape(0);
-  return [tensor(op.elem(0), shape, calculate(op, shape))];
+  return [tensor(op.elem(0), shape, calculate(op, shape, op.elem(0)))];
 };
 
 /** The result has the shape of the first input and a type of its own. */
 function predicate(elemType: number): OperatorInference {
-  return (op) => [tensor(elemType, op.shape(0), calculate(op, op.shape(0)))];
+  return (op) => [tensor(elemType, op.shape(0), calculate(op, op.shape(0), elemType))];
 }
 
 /** All inputs broadcast against each other and have one type, which is also that of the result. */
 const broadcasting: OperatorInference = (op) => {
   const shape = broadcastInputs(op);
-  return [tensor(commonElem(op), shape, calculate(op, shape))];
+  const elem = commonElem(op);
+  return [tensor(elem, shape, calculate(op, shape, elem))];
 };
 
 const comparing: OperatorInference = (op) => {
   const shape = broadcastInputs(op);
-  return [tensor(DataType.BOOL, shape, calculate(op, shape))];
+  return [tensor(DataType.BOOL, shape, calculate(op, shape, DataType.BOOL))];
 };
 
 /** Pow and shifts: the result has the type of the first input. */
 const broadcastingAsFirst: OperatorInference = (op) => {
   const shape = broadcastInputs(op);
-  return [tensor(op.elem(0), shape, calculate(op, shape))];
+  return [tensor(op.elem(0), shape, calculate(op, shape, op.elem(0)))];
 };
 
 /** Element type of the inputs; the first one that is known. */
@@ -47,7 +48,8 @@ function broadcastInputs(op: OpContext): Shape | undefined {
 
 const where: OperatorInference = (op) => {
   const shape = broadcast(op.shape(0), op.shape(1), op.shape(2));
-  return [tensor(op.elem(1) === 0 ? op.elem(2) : op.elem(1), shape, calculate(op, shape))];
+  const elem = op.elem(1) === 0 ? op.elem(2) : op.elem(1);
+  return [tensor(elem, shape, calculate(op, shape, elem))];
 };
 
 const cast: OperatorInference = (op) => {

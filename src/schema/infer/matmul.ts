@@ -24,8 +24,17 @@ const gemm: OperatorInference = (op) => {
   return [tensor(op.elem(0), [rows, columns])];
 };
 
-/** Matrix products. */
+const determinant: OperatorInference = (op) => {
+  const shape = op.shape(0);
+  if (shape === undefined) return [tensor(op.elem(0))];
+  if (shape.length < 2) throw new Contradiction(`a matrix of rank ${shape.length}`);
+  sameDim(shape.at(-1), shape.at(-2), 'sides of the matrix');
+  return [tensor(op.elem(0), shape.slice(0, -2))];
+};
+
+/** Matrix products and determinants. */
 export const MATMUL: OperatorTable = new Map<string, OperatorInference>([
   ['MatMul', matmulLike(0, 1, (op) => op.elem(0))],
   ['Gemm', gemm],
+  ['Det', determinant],
 ]);

@@ -1,4 +1,5 @@
 import { DataType } from '../../ir/data-type.ts';
+import { extent } from './dims.ts';
 import { likeFirst } from './elementwise.ts';
 import { tensor } from './fact.ts';
 import type { OperatorInference, OperatorTable } from './op-context.ts';
@@ -35,6 +36,12 @@ const labelEncoder: OperatorInference = (op) => {
   return [tensor(op.opset < 2 ? reverse : (named ?? 0), op.shape(0))];
 };
 
+/** One row of targets for each row of features. */
+const treeEnsemble: OperatorInference = (op) => {
+  const targets = op.int('n_targets', 1);
+  return [tensor(op.elem(0), [op.dim(0, 0), extent(targets)])];
+};
+
 /** Operators of `ai.onnx.ml` whose results do not depend on what was learnt. */
 export const ML: OperatorTable = new Map<string, OperatorInference>([
   ['Binarizer', likeFirst],
@@ -44,4 +51,5 @@ export const ML: OperatorTable = new Map<string, OperatorInference>([
   ['OneHotEncoder', oneHotEncoder],
   ['ArrayFeatureExtractor', arrayFeatureExtractor],
   ['LabelEncoder', labelEncoder],
+  ['TreeEnsemble', treeEnsemble],
 ]);

@@ -12,6 +12,7 @@ const dft: OperatorInference = (op) => {
   const inverse = op.int('inverse', 0) !== 0;
   const isRealResult = oneSided && inverse;
   const parts = isRealResult ? 1 : 2;
+  if (!oneSided && !op.has(1)) return [tensor(op.elem(0), [...shape.slice(0, -1), parts])];
   const axis = dftAxis(op, shape.length);
   if (axis === undefined) return [tensor(op.elem(0), [...unknownDims(shape.length - 1), parts])];
   const length = op.has(1) ? knownDim(op.scalar(1)) : isRealResult ? wholeOf(shape[axis]) : shape[axis];
