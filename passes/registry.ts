@@ -2,13 +2,17 @@ import { printable, SdgraphError } from '../src/errors.ts';
 import type { Pass, PassFactory } from '../src/rewrite/pass.ts';
 import { loadTarget } from '../src/targets/index.ts';
 import { nearest } from '../src/targets/nearest.ts';
+import { deduplicateInitializers } from './deduplicate-initializers.ts';
+import { eliminateIdentity } from './eliminate-identity.ts';
 import { eliminateUnused } from './eliminate-unused.ts';
 import { fasterGelu } from './faster-gelu.ts';
+import { foldShapes } from './fold-shapes.ts';
 import { fuseFlashAttention } from './fuse-flash-attention.ts';
 import { insertTome } from './insert-tome.ts';
 import { int32Timestep } from './int32-timestep.ts';
 import { lowerPluginOps } from './lower-plugin-ops.ts';
 import { removeZeroAdd } from './remove-zero-add.ts';
+import { sortTopologically } from './sort-topologically.ts';
 import { splitSlices } from './split-slices.ts';
 import { readTomeIndices } from './tome/indices.ts';
 
@@ -18,13 +22,17 @@ export type AnyPassFactory = PassFactory<Record<string, unknown>>;
 /** Every pass by its name, in alphabetical order. */
 export const PASSES: ReadonlyMap<string, AnyPassFactory> = new Map(
   [
+    deduplicateInitializers,
+    eliminateIdentity,
     eliminateUnused,
     fasterGelu,
+    foldShapes,
     fuseFlashAttention,
     insertTome,
     int32Timestep,
     lowerPluginOps,
     removeZeroAdd,
+    sortTopologically,
     splitSlices,
     // Options that are set by name are checked there, see makePass.
   ].map((factory) => [factory.passName, factory as unknown as AnyPassFactory]),

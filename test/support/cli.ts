@@ -20,6 +20,8 @@ export interface CliOptions {
 
 /** The command line, compiled into a temporary folder: the program as it is installed, started as users start it. */
 export interface Cli {
+  /** The file that Node runs. */
+  readonly program: string;
   /** Runs `sdgraph ARGS` to its end. */
   run(args: readonly string[], options?: CliOptions): Promise<CliResult>;
   /** Starts `sdgraph ARGS`; all three streams are pipes. */
@@ -43,13 +45,15 @@ export function buildCli(): Cli {
   copyFileSync(join(root, 'bin/sdgraph.js'), join(folder, 'bin/sdgraph.js'));
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
   symlinkSync('.', join(folder, 'dist'));
+  const program = join(folder, 'bin/sdgraph.js');
   const start = (args: readonly string[], { cwd, env = {} }: CliOptions = {}): ChildProcess =>
-    spawn(process.execPath, [join(folder, 'bin/sdgraph.js'), ...args], {
+    spawn(process.execPath, [program, ...args], {
       cwd: cwd ?? folder,
       env: { ...process.env, ...env },
       stdio: 'pipe',
     });
   return {
+    program,
     start,
     run: async (args, options) => finished(start(args, options)),
     remove: () => compiled.remove(),

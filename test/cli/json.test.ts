@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { buildCli, type Cli } from '../support/cli.ts';
+import { writeExternalModel } from '../support/small-model.ts';
+
+let cli: Cli;
+let cwd: string;
+
+beforeAll(async () => {
+  cli = buildCli();
+  cwd = mkdtempSync(join(realpathSync(tmpdir()), 'sdgraph-json-'));
+  await writeExternalModel(cwd);
+  await cli.run(['optimize', '--model', 'unet.onnx', '--new-model', 'other.onnx'], { cwd });
+});
+
+afterAll(() => {
+  cli.remove();
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+const model = ['--model', 'unet.onnx', '--new-model', 'out.onnx'];
+
+const CASES = [
+  { command: 'optimize', args: [...model], code: 0 },
+  { command: 'optimize', args: [...model, '--dry-run'], code: 0 },
+  { command: 'optimize', args: [...model, '--external-data', 'inline'], code: 0 },
+  { command: 'optimize', args: [...model, '--fa-soc', 'Duo'], code: 1 },
+  { command: 'optimize', args: ['--nonsense'], code: 2 },
+  { command: 'optimize', args: ['--model', 'missing.onnx'], code: 1 },
+  { command: 'inspect', args: ['unet.onnx'], code: 0 },
+  { command: 'inspect', args: ['unet.onnx', 'too many'], code: 2 },
+  { command: 'diff', args: ['unet.onnx', 'unet.onnx'], code: 0 },
+  { command: 'diff', args: ['unet.onnx', 'other.onnx'], code: 1 },
+  { command: 'diff', args: ['unet.onnx', 'missing.onnx'], code: 1 },
+  { command: 'passes', args: [], code: 0 },
+] as const;
+
+describe('JSON documents follow their schemas', () => {
+  test.each(CASES)('$command $args', async ({ command, args, code }) => {
+    const result = await cli.run([command, ...args, '--json'], { cwd });
+    expect(result.code).toBe(code);
+    const document: unknown = JSON.parse(result.stdout);
+    const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schemaOf(command));
+    validate(document);
+    expect(validate.errors).toBeNull();
+    const isError = (document as { error?: unknown }).error !== undefined;
+    expect(isError).toBe(result.stderr !== '');
+  });
+
+  test('and every command has one', async () => {
+    for (const name of COMMANDS.keys()) expect(schemaOf(name)).toMatchObject({ $defs: { error: {} } });
+  });
+});
+
+function schemaOf(command: string): Record<string, unknown> {
+  const path = join(import.meta.dirname, '../../docs/json', `${command}.schema.json`);
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+}
