@@ -36,9 +36,11 @@ export interface TomeSearch {
   readonly latents: string | undefined;
 }
 
-/** A normalized value that three projections read. */
+/** A normalized value. */
 interface Candidate {
   readonly norm: LayerNorm;
+  /** Whether three projections read it and nothing else. */
+  readonly isProjected: boolean;
   readonly dims: readonly (number | undefined)[] | undefined;
 }
 
@@ -64,11 +66,12 @@ export function findTomeBlocks(
     const present = findPresent(norm, operators);
     if (present !== undefined) {
       entries.push({ ...present, node });
-    } else if (readByThreeProjections(norm.output)) {
-      const candidate = { norm, dims: shape?.map((dim) => (typeof dim === 'number' ? dim : undefined)) };
-      entries.push(candidate);
-      candidates.push(candidate);
+      continue;
     }
+    const dims = shape?.map((dim) => (typeof dim === 'number' ? dim : undefined));
+    const candidate = { norm, isProjected: readByThreeProjections(norm.output), dims };
+    entries.push(candidate);
+    candidates.push(candidate);
   }
   const tokens = new Set(candidates.flatMap(({ dims }) => dims?.[1] ?? []));
   let latents: Latents | undefined;
@@ -81,38 +84,52 @@ export function findTomeBlocks(
   }
   for (const entry of entries) {
     if ('kind' in entry) findings.push(entry);
-    else if (ambiguous !== undefined) findings.push({ kind: 'refused', node: entry.norm.node, reason: ambiguous });
-    else findings.push(examine(entry, latents, search));
+    else if (ambiguous === undefined) findings.push(...examine(entry, latents, search));
+    else if (entry.isProjected) findings.push({ kind: 'refused', node: entry.norm.node, reason: ambiguous });
   }
   return { findings, latents };
 }
 
-function examine({ norm, dims }: Candidate, latents: Latents | undefined, search: TomeSearch): TomeFinding {
+/** What a normalized value is good for; nothing is said of those that are neither projected nor at full resolution. */
+function examine(
+  { norm, isProjected, dims }: Candidate,
+  latents: Latents | undefined,
+  search: TomeSearch,
+): TomeFinding[] {
   const { node } = norm;
   const [batch, tokens, channels] = dims ?? [];
+  const grid = latents === undefined ? undefined : latents.height * latents.width;
+  if (!isProjected) {
+    if (tokens === undefined || tokens !== grid) return [];
+    const { useCount } = norm.output;
+    return [
+      {
+        kind: 'skipped',
+        node,
+        reason: `the normalized value has ${useCount} readers, not projections of q, k, v alone`,
+      },
+    ];
+  }
   if (dims !== undefined && dims.length !== 3) {
-    return {
-      kind: 'skipped',
-      node,
-      reason: `the normalized value has rank ${dims.length}, not batch, tokens, channels`,
-    };
+    return [
+      { kind: 'skipped', node, reason: `the normalized value has ${dims.length} axes, not batch, tokens, channels` },
+    ];
   }
-  if (tokens === undefined) return { kind: 'refused', node, reason: 'the number of tokens is not known' };
-  if (latents === undefined) {
-    return { kind: 'skipped', node, reason: `no graph input has a grid of latents that gives ${tokens} tokens` };
+  if (tokens === undefined) return [{ kind: 'refused', node, reason: 'the number of tokens is not known' }];
+  if (grid === undefined) {
+    return [{ kind: 'skipped', node, reason: `no graph input has a grid of latents that gives ${tokens} tokens` }];
   }
-  const { height, width } = latents;
-  if (tokens !== height * width) {
-    return { kind: 'skipped', node, reason: `runs at ${tokens} tokens, not at the ${height * width} of the latents` };
+  if (tokens !== grid) {
+    return [{ kind: 'skipped', node, reason: `runs at ${tokens} tokens, not at the ${grid} of the latents` }];
   }
   try {
     if (batch === undefined) throw new Refusal('the batch is not a known number');
     if (channels === undefined) throw new Refusal('the number of channels is not known');
-    const block = examineBlock(norm, [batch, tokens, channels], latents, search);
-    return { kind: 'block', node, block };
+    const block = examineBlock(norm, [batch, tokens, channels], latents as Latents, search);
+    return [{ kind: 'block', node, block }];
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { kind: 'refused', node, reason: error.message };
+    return [{ kind: 'refused', node, reason: error.message }];
   }
 }
 

@@ -4,7 +4,7 @@ import { label } from '../../src/rewrite/report.ts';
 import type { Inference } from '../../src/schema/inference.ts';
 import { Refusal } from './refusal.ts';
 import { fixedShape, sameShape, T, type TokenShape } from './token-shape.ts';
-import { type FusedAttentions, type ReshapeSite, transfer } from './transfer.ts';
+import { type FusedAttentions, isUnderstood, type ReshapeSite, transfer } from './transfer.ts';
 
 /** The self-attention between a normalized value and the Add that brings the skipped value back. */
 export interface AttentionRegion {
@@ -43,7 +43,7 @@ export function followAttention(
   shapes: Inference,
   fused: FusedAttentions,
 ): AttentionRegion {
-  const { nodes, exits } = descendants(normed, skipped);
+  const { nodes, exits, escape } = descendants(normed, skipped, fused);
   const [batch, tokens, channels] = dims;
   const whole: TokenShape = [batch === 1 ? [] : [batch], [T], channels === 1 ? [] : [channels]];
   const known = new Map<Value, TokenShape>([[normed, whole]]);
@@ -55,6 +55,7 @@ export function followAttention(
     if (step.reshape !== undefined) reshapes.push(step.reshape);
     if (step.isAttention === true) attentions.push(node);
   }
+  if (escape !== undefined) throw new Refusal(escape);
   const [exit] = exits;
   if (exit === undefined) throw new Refusal('no Add brings the normalized value back to the one it was made from');
   if (exits.length > 1) throw new Refusal(`${exits.length} Adds bring values back, not one`);
@@ -69,26 +70,33 @@ export function followAttention(
   return { result: exit.value, residual: exit.node, attention, reshapes, values };
 }
 
-/** All nodes that depend on `from`, up to Adds with `skipped`. */
-function descendants(from: Value, skipped: Value): { nodes: Node[]; exits: { node: Node; value: Value }[] } {
+/** The nodes behind a value, up to Adds with `skipped` and to operators that are not understood. */
+interface Descendants {
+  readonly nodes: readonly Node[];
+  readonly exits: readonly { readonly node: Node; readonly value: Value }[];
+  /** What else sees the values in between. */
+  readonly escape: string | undefined;
+}
+
+function descendants(from: Value, skipped: Value, fused: FusedAttentions): Descendants {
   const nodes = new Set<Node>();
   const exits: { node: Node; value: Value }[] = [];
+  let escape: string | undefined;
   const pending = [from];
   for (let value = pending.shift(); value !== undefined; value = pending.shift()) {
-    if (value.isGraphOutput) throw new Refusal(`'${value.name}' is a graph output and needs all tokens`);
-    if (value.isPinned) throw new Refusal(`'${value.name}' is referred to by training or quantization info`);
+    if (value.isGraphOutput) escape ??= `'${value.name}' is a graph output and needs all tokens`;
+    if (value.isPinned) escape ??= `training or quantization info refers to '${value.name}'`;
     for (const node of value.consumers()) {
-      if (node.graph !== from.graph) throw new Refusal(`a subgraph reads '${value.name}'`);
-      if (isAddOf(node, value, skipped)) {
-        exits.push({ node, value });
-      } else if (!nodes.has(node)) {
+      if (node.graph !== from.graph) escape ??= `a subgraph reads '${value.name}'`;
+      else if (isAddOf(node, value, skipped)) exits.push({ node, value });
+      else if (!nodes.has(node)) {
         nodes.add(node);
-        if (nodes.size > MAX_NODES) throw new Refusal(`no residual Add within ${MAX_NODES} nodes`);
-        pending.push(...node.outputs.filter((output) => output !== undefined));
+        if (nodes.size > MAX_NODES) throw new Refusal(`more than ${MAX_NODES} nodes depend on '${from.name}'`);
+        if (isUnderstood(node, fused)) pending.push(...node.outputs.filter((output) => output !== undefined));
       }
     }
   }
-  return { nodes: [...nodes], exits };
+  return { nodes: [...nodes], exits, escape };
 }
 
 function isAddOf(node: Node, value: Value, other: Value): boolean {

@@ -56,6 +56,7 @@ const ELEMENTWISE: ReadonlySet<string> = new Set([
   'Sqrt',
   'Neg',
 ]);
+const OTHERS: ReadonlySet<string> = new Set(['Softmax', 'MatMul', 'Gemm', 'Transpose', 'Reshape']);
 const EXPLICIT: ReadonlySet<string> = new Set(['Squeeze', 'Unsqueeze', 'Flatten']);
 
 /** The fused attention operators of some profiles: those of the target, and those that an earlier run may have left. */
@@ -67,6 +68,11 @@ export function fusedAttentions(targets: readonly Target[]): FusedAttentions {
     if (opType !== undefined && axis !== undefined) for (const name of [opType, ...aliases]) axes.set(name, axis);
   }
   return axes;
+}
+
+/** Whether {@link transfer} knows an operator. */
+export function isUnderstood({ isStandardDomain, opType }: Node, fused: FusedAttentions): boolean {
+  return isStandardDomain && [ELEMENTWISE, EXPLICIT, fused, OTHERS].some((known) => known.has(opType));
 }
 
 /** The shape that a node of the region computes for any number of tokens. Throws a Refusal when there is none. */

@@ -70,7 +70,7 @@ function attend(tokens: Rows, path: string, heads: number): number[][][] {
       number[][],
       number[][],
     ];
-    const mixed = rows.map(() => new Array<number>(channels).fill(0));
+    const mixed = rows.map((row) => row.map(() => 0));
     for (let head = 0; head < heads; head++) {
       const part = (row: readonly number[]): number[] => row.slice(head * depth, (head + 1) * depth);
       const keys = k.map(part);
