@@ -213,8 +213,9 @@ export class Graph {
 
   // ---- editing inputs, outputs, initializers, types ----
 
-  /** Adds a constant. Its name gets a suffix when it is taken. */
+  /** Adds a constant. Its name gets a suffix when it is taken. Throws `E_GRAPH_EDIT` in the body of a local function. */
   addInitializer(tensor: Tensor): Value {
+    this.#requireConstants();
     const name = this.model.valueNames.fresh(tensor.name === '' ? 'constant' : tensor.name);
     const value = new Value(this, name);
     this.#names.define(value);
@@ -222,11 +223,16 @@ export class Graph {
     return value;
   }
 
+  #requireConstants(): void {
+    if (this.kind !== 'function') return;
+    throw new SdgraphError('E_GRAPH_EDIT', 'a local function has no initializers; use a Constant node');
+  }
+
   /**
    * Stores another constant for a value, under the name of the value, or none.
    *
-   * @throws SdgraphError `E_GRAPH_EDIT` when the value is of another graph or was removed, or when it is read and would
-   * be left without anything that defines it
+   * @throws SdgraphError `E_GRAPH_EDIT` when the value is of another graph or was removed, when it is read and would be
+   * left without anything that defines it, and in the body of a local function
    */
   setInitializer(value: Value, tensor: Tensor | SparseTensor | undefined): void {
     if (this.#names.find(value.name) !== value) {
@@ -235,6 +241,7 @@ export class Graph {
     const old = value.initializer;
     const next = tensor?.renamed(value.name);
     if (next === old) return;
+    this.#requireConstants();
     const isBare = value.producer === undefined && !value.isGraphInput;
     if (next === undefined && isBare && (value.useCount > 0 || value.isGraphOutput || value.isPinned)) {
       throw new SdgraphError('E_GRAPH_EDIT', 'a constant that is read cannot be removed', { name: value.name });

@@ -25,8 +25,8 @@ function editEverything(model: Model): void {
       attempt(() => graph.setInitializer(value, floatTensor([1], [1])));
       attempt(() => graph.dropInfo(value));
     }
-    const constant = graph.addInitializer(floatTensor([1, 2], [2], 'w'));
     const input = graph.addInput('x', { kind: 'tensor', elemType: 1 });
+    const constant = graph.kind === 'function' ? input : graph.addInitializer(floatTensor([1, 2], [2], 'w'));
     for (const node of graph.nodes) {
       node.name = `${node.name}'`;
       node.opType = `${node.opType}'`;
