@@ -37,7 +37,11 @@ export class GraphEncoder {
     if (isFunction) this.#functionPorts(graph, edits);
     else this.#graphLists(graph, edits);
     if ((graph.edits & GraphEdit.infos) !== 0) this.#infos(graph, ids.value_info, edits);
-    if (graph.segments.length === 0 && !isFunction) edits.set(GRAPH.name, [textField(GRAPH.name, graph.name)]);
+    // A file may lack its graph; that is no reason to make one up.
+    const isLacking = graph === graph.model.graph && graph.model.segments.length > 0 && edits.size === 0;
+    if (graph.segments.length === 0 && !isFunction && !isLacking) {
+      edits.set(GRAPH.name, [textField(GRAPH.name, graph.name)]);
+    }
     return edits.size === 0 ? undefined : splice(isFunction ? 'FunctionProto' : 'GraphProto', graph.segments, edits);
   }
 
