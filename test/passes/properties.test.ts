@@ -10,6 +10,7 @@ import { splitSlices } from '../../passes/split-slices.ts';
 import { saveBytes } from '../../src/io/save.ts';
 import type { Model } from '../../src/ir/model.ts';
 import { pipeline } from '../../src/rewrite/pipeline.ts';
+import { anonymize } from '../support/anonymize.ts';
 import { applyPass, listing, reopened } from '../support/apply-pass.ts';
 import { arbProgram, randomFeeds, randomModel } from '../support/random-graphs.ts';
 import { runModel } from '../support/run-model.ts';
@@ -54,6 +55,21 @@ describe('on random graphs', () => {
       { numRuns: 60 },
     );
     if (pass !== PASSES.at(-1)?.[1]) expect(applied).toBeGreaterThan(0);
+  });
+
+  test('names and the order of nodes decide nothing', async () => {
+    const applied = async (model: Model): Promise<number[]> => {
+      const { passes } = await pipeline(PASSES.map(([, pass]) => pass)).run(model);
+      return passes.map(({ sites }) => sites.filter(({ status }) => status === 'applied').length);
+    };
+    await fc.assert(
+      fc.asyncProperty(arbProgram(20), fc.nat(), async (program, seed) => {
+        const other = randomModel(program);
+        anonymize(other, seed);
+        expect(await applied(await reopened(other))).toEqual(await applied(randomModel(program)));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('all of them together keep the numbers, and any twice in a row is as good as once', async () => {

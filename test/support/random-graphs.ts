@@ -144,7 +144,8 @@ class Builder {
       case 'identity':
         return same('Identity', value);
       case 'cast':
-        return [{ value: g.op('Cast', [value], { attributes: [Attribute.int('to', DataType.FLOAT)] }), dims }];
+        // Never a Cast of a Cast: without its optimizations onnxruntime 1.30 loses such a value when a subgraph reads it.
+        return [this.#cast(source)];
       case 'matmul':
         return this.#matmul(source, 1 + (b % 4));
       case 'reshape': {
@@ -184,6 +185,11 @@ class Builder {
       default:
         return this.#branch(source, b, c);
     }
+  }
+
+  #cast({ value, dims }: Known): Known {
+    const attributes = [Attribute.int('to', DataType.FLOAT)];
+    return { value: this.#g.op('Cast', [this.#g.op('Neg', [value])], { attributes }), dims };
   }
 
   #matmul({ value, dims }: Known, columns: number): Known[] {
