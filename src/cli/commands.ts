@@ -24,6 +24,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
     },
   ],
   [
+    'verify',
+    {
+      summary: 'run two models on the same inputs and compare every output',
+      load: async () => erase((await import('./commands/verify.ts')).verify),
+    },
+  ],
+  [
     'passes',
     {
       summary: 'list the rewrite passes and their options',

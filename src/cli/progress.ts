@@ -33,3 +33,9 @@ export async function progressBar(title: string, output: Output): Promise<Progre
     },
   };
 }
+
+/** Tells on stderr what is being done, one line that replaces the one before; only on a terminal. */
+export function steps(output: Output): (step: string) => void {
+  if (!process.stderr.isTTY || output.isQuiet) return () => undefined;
+  return (step) => output.errorText(`\r\u001b[K${step} …\r`);
+}

@@ -43,6 +43,8 @@ export interface VerifyReport {
   readonly seed: number;
   readonly emulate: Emulation;
   readonly outputs: readonly OutputReport[];
+  /** Whether the first node that departs was looked for. */
+  readonly bisected: boolean;
   /** The first node that departs, when asked for and found. */
   readonly departure: Departure | undefined;
   readonly milliseconds: { readonly reference: number; readonly candidate: number };
@@ -89,8 +91,9 @@ export async function verifyModels(
     );
     const ok = outputs.every(({ reasons }) => reasons.length === 0);
     await Promise.all(sessions.splice(0).map((session) => session.close()));
+    const bisected = !ok && options.bisect === true;
     let departure: Departure | undefined;
-    if (!ok && options.bisect === true) {
+    if (bisected) {
       step('looking for the first node that departs');
       departure = await bisect({ model: a.model, feeds }, { model: b.model, feeds: candidateFeeds }, b.tolerance, step);
     }
@@ -103,6 +106,7 @@ export async function verifyModels(
       seed: options.seed ?? 0,
       emulate: options.emulate ?? 'none',
       outputs,
+      bisected,
       departure,
       milliseconds: { reference: first.milliseconds, candidate: second.milliseconds },
     };

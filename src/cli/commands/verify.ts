@@ -1,0 +1,67 @@
+import { TOLERANCES, type TolerancePreset } from '../../verify/tolerance.ts';
+import { verifyModels } from '../../verify/verify.ts';
+import { defineCommand } from '../command.ts';
+import { EXIT, usageError } from '../errors.ts';
+import { printVerify } from '../print/verify.ts';
+import { steps } from '../progress.ts';
+
+/** `sdgraph verify`: proves a rewrite by running both models on the same inputs. */
+export const verify = defineCommand({
+  name: 'verify',
+  summary: 'run two models on the same inputs and compare every output',
+  operands: [],
+  flags: {
+    reference: { kind: 'text', value: 'FILE', describe: 'the model to trust' },
+    model: { kind: 'text', value: 'FILE', describe: 'the model to prove; plugin operators are lowered' },
+    tolerance: {
+      kind: 'text',
+      choices: ['auto', ...Object.keys(TOLERANCES)],
+      describe: 'how much may differ; auto goes by the operators of the model',
+      default: 'auto',
+    },
+    seed: { kind: 'number', value: 'N', describe: 'seed of random inputs', default: 0 },
+    inputs: { kind: 'text', value: 'DIR', describe: 'take inputs from NAME.npy in this folder where they are there' },
+    dim: { kind: 'list', value: 'NAME=N', describe: 'extent of a symbolic dimension, 1 if not given; repeatable' },
+    emulate: {
+      kind: 'text',
+      choices: ['none', 'fp16'],
+      describe: 'round where the device kernels do, to estimate their error',
+      default: 'none',
+    },
+    bisect: { kind: 'switch', describe: 'when the models differ, find the first node whose result departs' },
+    'follow-links': { kind: 'switch', describe: 'read external data through links, also outside the folder' },
+  },
+  examples: [
+    ['sdgraph verify --reference unet.onnx --model unet_md.onnx', 'exits with 1 when they differ'],
+    ['sdgraph verify --reference a.onnx --model b.onnx --tolerance exact --bisect', 'name the first wrong node'],
+  ],
+  run: async ({ flags }, output) => {
+    const { reference, model } = flags;
+    if (reference === undefined || model === undefined) {
+      throw usageError('both models are needed', { expected: '--reference FILE and --model FILE' });
+    }
+    const report = await verifyModels(reference, model, {
+      tolerance: flags.tolerance as TolerancePreset | 'auto',
+      seed: flags.seed,
+      ...(flags.inputs === undefined ? {} : { inputs: flags.inputs }),
+      dims: readDims(flags.dim),
+      emulate: flags.emulate as 'none' | 'fp16',
+      bisect: flags.bisect,
+      followLinks: flags['follow-links'],
+      onStep: steps(output),
+    });
+    output.document(report);
+    printVerify(report, output);
+    return report.ok ? EXIT.done : EXIT.failed;
+  },
+});
+
+function readDims(settings: readonly string[]): Map<string, number> {
+  return new Map(
+    settings.map((setting) => {
+      const [, name, extent] = /^(.+)=(\d{1,9})$/u.exec(setting) ?? [];
+      if (name === undefined) throw usageError('--dim does not take that', { expected: 'NAME=N', found: setting });
+      return [name, Number(extent)];
+    }),
+  );
+}
