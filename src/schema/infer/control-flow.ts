@@ -70,13 +70,14 @@ const loop: OperatorInference = (op) => {
   if (body === undefined) return [];
   const initial = op.facts().slice(2);
   const iteration = tensor(DataType.INT64, []);
-  const condition = tensor(DataType.BOOL, []);
+  // The body only runs while the condition holds.
+  const condition = tensor(DataType.BOOL, [], [1n]);
   let ends: readonly Fact[] = [];
   const { states, outputs } = iterate(op, initial, (carried) => {
     ends = op.bodies.run(body, [iteration, condition, ...carried]);
     return ends.slice(1);
   });
-  const runsToEnd = isTrue(op.fact(1)) && isTrue(ends[0] ?? UNKNOWN);
+  const runsToEnd = (!op.has(1) || isTrue(op.fact(1))) && isTrue(ends[0] ?? UNKNOWN);
   const count = op.has(0) && runsToEnd ? knownDim(op.scalar(0)) : undefined;
   const scanned = outputs.slice(states.length).map(({ type }) => {
     if (!isTensor(type)) return UNKNOWN;
@@ -85,7 +86,7 @@ const loop: OperatorInference = (op) => {
   return [...states, ...scanned];
 };
 
-/** Whether a condition is always true; one that is left out is. */
+/** Whether a condition is always true. */
 function isTrue(fact: Fact): boolean {
   return elementsOf(fact)?.[0] === 1n;
 }

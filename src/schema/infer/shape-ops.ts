@@ -201,12 +201,15 @@ const split: OperatorInference = (op) => {
   if (shape === undefined) return Array.from({ length: count }, () => tensor(elem));
   const axis = op.axis('axis', 0, shape.length);
   const sizes = splitSizes(op, shape[axis]);
-  return Array.from({ length: count }, (_, i) =>
-    tensor(
-      elem,
-      shape.map((dim, at) => (at === axis ? sizes[i] : dim)),
-    ),
-  );
+  const elements = shape.length === 1 ? op.known(0) : undefined;
+  let at: Dim = 0;
+  return Array.from({ length: count }, (_, i) => {
+    const start = at;
+    at = sizes.length === 0 ? undefined : sum(at, sizes[i]);
+    const known = typeof start === 'number' && typeof at === 'number' ? elements?.slice(start, at) : undefined;
+    const dims = shape.map((dim, j) => (j === axis ? sizes[i] : dim));
+    return tensor(elem, dims, known);
+  });
 };
 
 /** Extents of the parts; opset 13 made the sizes an input, opset 18 added `num_outputs` and an uneven last part. */
