@@ -126,6 +126,7 @@ class GraphDecoder {
     const segments = [{ source: field.source, start: field.start, end: field.end }];
     const text = { name: '', domain: '', overload: '' };
     const attributeNames: string[] = [];
+    const attributeDefaults = new Map<string, Attribute>();
     const opsets = new Map<string, number>();
     const ports = { inputs: [] as string[], outputs: [] as string[] };
     const body = this.#list(new Graph(this.#model, { kind: 'function', segments }));
@@ -142,6 +143,10 @@ class GraphDecoder {
       else if (reader.field === FUNCTION.opset_import) readOpset(reader, opsets);
       else if (reader.field === FUNCTION.value_info) body.infos.push(this.#named(span, this.#field()));
       else if (reader.field === FUNCTION.node) body.nodes.push(this.#node(body, this.#field(), 2));
+      else if (reader.field === FUNCTION.attribute_proto) {
+        const attribute = this.#attribute(body.graph, 2);
+        attributeDefaults.set(attribute.name, attribute);
+      }
       reader.position = span.end;
     }
     const bare = (name: string): Named => ({ name, segments: [], field: { ...field, end: field.start } });
@@ -149,7 +154,7 @@ class GraphDecoder {
     for (const name of ports.outputs) body.outputs.push(bare(name));
     this.#define(body);
     const whole = { source: field.source, start: field.fieldStart, end: field.end };
-    return { ...text, attributeNames, opsets, body: body.graph, field: whole };
+    return { ...text, attributeNames, attributeDefaults, opsets, body: body.graph, field: whole };
   }
 
   /** The graphs of one TrainingInfoProto, and the names that its bindings mention. */

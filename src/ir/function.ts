@@ -1,4 +1,5 @@
 import type { Span } from '../wire/rope.ts';
+import type { Attribute } from './attribute.ts';
 import type { Graph } from './graph.ts';
 
 /** A local function of a model (FunctionProto): an operator defined by a body of nodes. */
@@ -9,6 +10,8 @@ export interface LocalFunction {
   readonly overload: string;
   /** Names of the attributes without default; those with one are not listed. */
   readonly attributeNames: readonly string[];
+  /** Values of attributes that a call may leave out. */
+  readonly attributeDefaults: ReadonlyMap<string, Attribute>;
   /** Operator sets of the body, by domain; the model's do not reach inside. */
   readonly opsets: ReadonlyMap<string, number>;
   /** The body. Its inputs and outputs have no types. */
