@@ -75,7 +75,8 @@ export class Engine {
     const frame: Frame = { facts: this.facts, conflicts, opsets, attributes: undefined, loopDepth: 0 };
     for (const value of graph.inputs) frame.facts.set(value, this.#stated(value, frame));
     this.#runGraph(graph, frame);
-    for (const each of this.#model.functions) if (!this.#reached.has(each)) this.#runFunction(each, [], new Map());
+    for (const each of this.#model.functions)
+      if (!this.#reached.has(each)) this.#runFunction(each, [], each.attributeDefaults);
   }
 
   #runGraph(graph: Graph, frame: Frame): void {
@@ -112,7 +113,7 @@ export class Engine {
     const attribute = attributeReader(node, frame);
     const bodies = new FrameBodies(frame, (body, given) => this.#runBody(body, given, frame));
     try {
-      const called = this.#functions.get(functionKey(node.domain, node.opType, node.overload));
+      const called = this.#called(node);
       if (called !== undefined) return this.#call(called, node, inputs, attribute);
       const infer = operatorInference(node.domain, node.opType);
       return infer?.(new OpContext(node, opsetOf(node, frame), inputs, attribute, bodies)) ?? [];
@@ -128,6 +129,10 @@ export class Engine {
       // Bodies of operators that sdgraph does not know, or that gave up, still have constants and types of their own.
       for (const body of node.subgraphs()) if (!bodies.done.has(body)) this.#runBody(body, [], frame);
     }
+  }
+
+  #called({ domain, opType, overload }: Node): LocalFunction | undefined {
+    return this.#functions.size === 0 ? undefined : this.#functions.get(functionKey(domain, opType, overload));
   }
 
   #factOf(value: Value, frame: Frame): Fact {
@@ -165,7 +170,7 @@ export class Engine {
     inputs: readonly (Fact | undefined)[],
     attribute: (name: string) => Attribute | undefined,
   ): Outputs {
-    const attributes = new Map<string, Attribute>();
+    const attributes = new Map(called.attributeDefaults);
     for (const { name } of node.attributes) {
       const resolved = attribute(name);
       if (resolved !== undefined) attributes.set(name, resolved);
