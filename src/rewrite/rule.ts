@@ -1,4 +1,5 @@
 import { SdgraphError } from '../errors.ts';
+import type { Graph } from '../ir/graph.ts';
 import type { Node } from '../ir/node.ts';
 import { Value } from '../ir/value.ts';
 import type { Inference } from '../schema/inference.ts';
@@ -186,7 +187,7 @@ function runRound(rules: readonly Rule[], context: PassContext): { firing: Rule 
     for (const graph of [...context.model.scopes()]) {
       // Nodes that a rule makes wait for the next round, so that a round ends.
       for (const node of [...graph.nodes]) {
-        if (!node.isAlive) continue;
+        if (!node.isAlive || !isInModel(graph)) continue;
         const outcome = each.tryAt(node, shapes);
         if (outcome?.status === 'applied') {
           firing ??= each;
@@ -196,6 +197,14 @@ function runRound(rules: readonly Rule[], context: PassContext): { firing: Rule 
     }
   }
   return { firing, misses };
+}
+
+/** Whether the node that holds a subgraph, and those around it, are still there. */
+function isInModel(graph: Graph): boolean {
+  for (let at: Graph | undefined = graph; at !== undefined; at = at.parent) {
+    if (at.owner?.isAlive === false) return false;
+  }
+  return true;
 }
 
 /** Makes a pass of rules. */

@@ -108,6 +108,23 @@ describe('rules', () => {
     expect(listing(model).filter((line) => line.includes('QuickGelu'))).toHaveLength(2);
   });
 
+  test('leaves branches alone that went with their node', async () => {
+    const model = buildModel(17, (g) => {
+      const x = g.input('x', [4]);
+      const inner = (b: GraphBuilder): Value => b.op('Neg', [b.op('Neg', [x])]);
+      g.output(g.op('Neg', [g.op('Neg', [g.branch(g.input('flag', [], 9), inner, inner)])]));
+    });
+    const dropIf = rule<{ root: Node }>({
+      name: 'drop-if',
+      benefit: 1,
+      pattern: ({ any, op }) => op('Neg', op('If', any())).as('root'),
+      rewrite: (_, build, { root }) => build('Abs', [root.graph.inputs[0]]),
+    });
+    const report = await applyPass(model, pass(dropIf, doubleNeg));
+    expect(report.sites.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^drop-if/)]);
+    expect(listing(model).map((line) => line.replace(/^.* = /, ''))).toEqual(['Abs(x)', expect.stringMatching(/^Neg/)]);
+  });
+
   test('a chain collapses whole, in as many rounds as it takes', async () => {
     const model = buildModel(17, (g) => {
       let value = g.input('x', [4]);
