@@ -1,9 +1,12 @@
+import Long from 'long';
 import { describe, expect, test } from 'vitest';
 import { foldShapes } from '../../passes/fold-shapes.ts';
+import { openModel } from '../../src/io/open.ts';
 import { Attribute } from '../../src/ir/attribute.ts';
 import { constantInts } from '../../src/ir/constants.ts';
 import { DataType } from '../../src/ir/data-type.ts';
 import type { Dim } from '../../src/ir/type.ts';
+import { onnx } from '../../src/wire/generated/onnx.js';
 import { applyPass, listing, reasons, reopened } from '../support/apply-pass.ts';
 import { buildModel, type GraphBuilder } from '../support/model-builder.ts';
 
@@ -86,5 +89,53 @@ describe('fold-shapes', () => {
     expect((await applyPass(model, foldShapes())).sites).toHaveLength(1);
     expect(listing(model).some((line) => line.includes('Shape('))).toBe(false);
     await reopened(model);
+  });
+
+  test('local functions, which have no initializers, get Constant nodes', async () => {
+    const int64 = (name: string, values: number[]): onnx.NodeProto.$Properties => ({
+      op_type: 'Constant',
+      output: [name],
+      attribute: [
+        {
+          name: 'value_ints',
+          type: onnx.AttributeProto.AttributeType.INTS,
+          ints: values.map((value) => Long.fromNumber(value)),
+        },
+      ],
+    });
+    const bytes = onnx.ModelProto.encode({
+      ir_version: Long.fromNumber(8),
+      opset_import: [{ version: Long.fromNumber(17) }, { domain: 'local', version: Long.fromNumber(1) }],
+      graph: {
+        name: 'main',
+        input: [
+          { name: 'x', type: { tensor_type: { elem_type: 1, shape: { dim: [{ dim_value: Long.fromNumber(6) }] } } } },
+        ],
+        output: [{ name: 'y', type: { tensor_type: { elem_type: 1 } } }],
+        node: [{ op_type: 'F', domain: 'local', input: ['x'], output: ['y'] }],
+      },
+      functions: [
+        {
+          name: 'F',
+          domain: 'local',
+          input: ['a'],
+          output: ['b'],
+          opset_import: [{ version: Long.fromNumber(17) }],
+          node: [
+            int64('one', [1, 1]),
+            int64('more', [1, 2]),
+            { op_type: 'Add', input: ['one', 'more'], output: ['target'] },
+            { op_type: 'Reshape', input: ['a', 'target'], output: ['b'] },
+          ],
+        },
+      ],
+    }).finish();
+    const model = await openModel(bytes);
+    const report = await applyPass(model, foldShapes());
+    expect(report.sites.map(({ reason }) => reason)).toEqual(['folded to [2, 3]']);
+    const again = await reopened(model);
+    expect(listing(again)).toEqual(['y = F(x)', 'target = Constant()', 'b = Reshape(a, target)']);
+    expect(constantInts(again.functions[0]?.body.value('target'))).toEqual([2n, 3n]);
+    expect(await applyPass(again, foldShapes())).toMatchObject({ changed: false, sites: [] });
   });
 });
