@@ -20,17 +20,17 @@ describe('docs/cli.md is in step with --help', () => {
     expect(firstBlock(page, '')).toBe(programHelp());
   });
 
-  test.each([...COMMANDS])('of %s', async (name, { load }) => {
+  test.each([...COMMANDS])('of %s', async (name, entry) => {
     expect(page).toContain(`\n## ${name}\n`);
-    expect(firstBlock(page, name)).toBe(commandHelp(await load()));
+    expect(firstBlock(page, name)).toBe(commandHelp(await entry.load()));
   });
 
   test('and speaks of no other command', () => {
     expect([...page.matchAll(/^## (.*)$/gm)].map(([, name]) => name)).toEqual([...COMMANDS.keys()]);
   });
 
-  test.each([...COMMANDS])('%s has the summary that the list shows', async (_, { summary, load }) => {
-    expect((await load()).summary).toBe(summary);
+  test.each([...COMMANDS])('%s has the summary that the list shows', async (_, entry) => {
+    expect((await entry.load()).summary).toBe(entry.summary);
   });
 });
 
