@@ -18,7 +18,7 @@ export interface Int32TimestepOptions {
  * and shape stay. Operators that take any type go on with int32; where one needs int64, a Cast is put before it.
  *
  * The input is the one named, else the one called `t` or `timestep`, else the only int64 input of rank 0 or 1 that ends
- * in a Cast to float. A float input is left alone. Covers the graph inputs, and all scopes that read them.
+ * in a Cast to float. A float input needs no change: it takes fractional timesteps too. Covers the graph inputs, and all scopes that read them.
  *
  * Throws `E_PASS_OPTION` when there is no input of the name given.
  */
@@ -42,7 +42,6 @@ export const int32Timestep = definePass<Int32TimestepOptions>({
         report.applied(first, `its input '${value.name}' is int32 now`);
         report.note(`'${value.name}' is int32: a scheduler with fractional timesteps (Euler) would lose the fractions`);
       } else if (finding.kind === 'present') report.present(first, finding.reason);
-      else if (finding.kind === 'skipped') report.skipped(first, finding.reason);
       else report.refused(first, finding.reason);
     }
   },
@@ -59,7 +58,7 @@ interface Plan {
   readonly endsInFloat: boolean;
 }
 
-type Finding = Plan | { readonly kind: 'present' | 'skipped' | 'refused'; readonly reason: string };
+type Finding = Plan | { readonly kind: 'present' | 'refused'; readonly reason: string };
 
 /** What exporters call the input; part of the interface of a model, unlike names inside. */
 const USUAL_NAMES: ReadonlySet<string> = new Set(['t', 'timestep']);
@@ -115,8 +114,8 @@ function examine(input: Value): Finding {
   if (type.elemType === DataType.INT32) return { kind: 'present', reason: `its input '${input.name}' is int32` };
   if (FLOATS.has(type.elemType)) {
     return {
-      kind: 'skipped',
-      reason: `'${input.name}' is ${typeName(type.elemType)}, which keeps fractional timesteps`,
+      kind: 'present',
+      reason: `its input '${input.name}' is ${typeName(type.elemType)} and keeps fractional timesteps`,
     };
   }
   if (type.elemType !== DataType.INT64) {
