@@ -62,16 +62,17 @@ function checkNames(graph: Graph, report: Report): void {
 function checkReads(graph: Graph, visible: ReadonlySet<Graph>, report: Report): void {
   const dangling = new Set<Value>();
   const check = (value: Value, reader: Node | undefined): void => {
-    const who = reader === undefined ? 'a graph output' : String(reader);
-    if (!visible.has(value.graph)) report('not-visible', value.name, `${who} reads a value of a scope it is not in`);
-    if (value.producer?.isAlive === false) report('use-def', value.name, `${who} reads from a removed node`);
+    const who = (): string => (reader === undefined ? 'a graph output' : String(reader));
+    if (!visible.has(value.graph)) report('not-visible', value.name, `${who()} reads a value of a scope it is not in`);
+    if (value.producer?.isAlive === false) report('use-def', value.name, `${who()} reads from a removed node`);
     if (value.isDangling && !dangling.has(value)) {
       dangling.add(value);
       report('dangling-name', value.name, 'nothing defines a name that is read');
     }
   };
   for (const node of graph.nodes) {
-    for (const [index, value] of node.inputs.entries()) {
+    for (let index = 0; index < node.inputs.length; index++) {
+      const value = node.inputs[index];
       if (value === undefined) continue;
       check(value, node);
       if (!node.isLinked(index))

@@ -32,6 +32,7 @@ export class Node {
   readonly #slots: (Use | undefined)[] = [];
   readonly #outputs: (Value | undefined)[] = [];
   #attributes: readonly Attribute[];
+  #subgraphs: readonly Graph[];
   #edits = 0;
   /** @internal The field in the file that holds this node. */
   readonly field: Span | undefined;
@@ -55,6 +56,7 @@ export class Node {
     this.#domain = init.domain;
     this.#overload = init.overload;
     this.#attributes = init.attributes;
+    this.#subgraphs = graphsIn(init.attributes);
     this.field = init.field;
     this.#payload = init.payload ?? 0;
   }
@@ -159,8 +161,8 @@ export class Node {
   }
 
   /** The graphs that attributes of this node hold: branches of If, bodies of Loop and Scan. */
-  *subgraphs(): Generator<Graph> {
-    for (const { values } of this.#attributes) if (values.graphs !== undefined) yield* values.graphs;
+  subgraphs(): readonly Graph[] {
+    return this.#subgraphs;
   }
 
   /** Adds an attribute or puts it in the place of the one of that name, whose unknown fields it takes over. */
@@ -189,15 +191,18 @@ export class Node {
     const { journal } = this.graph.model;
     const old = this.#attributes;
     const edits = this.#edits;
-    const before = new Set(this.subgraphs());
+    const oldGraphs = this.#subgraphs;
     journal.transaction(() => {
       this.#attributes = attributes;
+      this.#subgraphs = graphsIn(attributes);
       this.#edits |= NodeEdit.attributes;
       journal.record(() => {
         this.#attributes = old;
+        this.#subgraphs = oldGraphs;
         this.#edits = edits;
       });
-      const after = new Set(this.subgraphs());
+      const before = new Set(oldGraphs);
+      const after = new Set(this.#subgraphs);
       for (const graph of before) if (!after.has(graph)) suspend(graph);
       for (const graph of after) if (!before.has(graph)) resume(graph, this);
     });
@@ -312,4 +317,12 @@ export class Node {
 export function requireSameModel(model: Model, value: Value | undefined): void {
   if (value === undefined || value.graph.model === model) return;
   throw new SdgraphError('E_GRAPH_EDIT', 'a value of another model cannot be read here', { name: value.name });
+}
+
+/** Nearly every node has none, and every walk over the scopes of a model asks every node. */
+const NO_GRAPHS: readonly Graph[] = [];
+
+function graphsIn(attributes: readonly Attribute[]): readonly Graph[] {
+  if (!attributes.some(({ values }) => values.graphs !== undefined)) return NO_GRAPHS;
+  return attributes.flatMap(({ values }) => values.graphs ?? NO_GRAPHS);
 }

@@ -10,12 +10,27 @@ import type { Value } from './value.ts';
  * @throws SdgraphError `E_GRAPH_CYCLE` with the nodes of one circle
  */
 export function topologicalOrder(graph: Graph): Node[] {
+  if (isOrdered(graph)) return [...graph.nodes];
   const position = new Map<Node, number>();
   for (const node of graph.nodes) position.set(node, position.size);
   const done = new Set<Node>();
   const order: Node[] = [];
   for (const root of graph.nodes) visit(root, position, done, order);
   return order;
+}
+
+/** Whether every value is computed before it is read: the rule, and cheaper to see than to bring about. */
+function isOrdered(graph: Graph): boolean {
+  const computed = new Set<Node>();
+  const isTooEarly = (producer: Node | undefined): boolean =>
+    producer !== undefined && !computed.has(producer) && graph.nodes.has(producer);
+  for (const node of graph.nodes) {
+    for (const value of node.inputs) if (isTooEarly(value?.producer)) return false;
+    if (node.subgraphs().length > 0)
+      for (const { producer } of valuesRead(node)) if (isTooEarly(producer)) return false;
+    computed.add(node);
+  }
+  return true;
 }
 
 /** Sorts the nodes of a graph in place, see {@link topologicalOrder}. Returns whether anything moved. */
