@@ -3,19 +3,9 @@ import type { LocalFunction } from '../../ir/function.ts';
 import type { Graph } from '../../ir/graph.ts';
 import type { Model } from '../../ir/model.ts';
 import type { Node } from '../../ir/node.ts';
-import type { Finding, FindingPlace } from '../finding.ts';
+import type { Finding } from '../finding.ts';
+import { type About, Places } from './places.ts';
 import { RULES, type RuleId, type Severity } from './rules.ts';
-
-/** What a finding is about; the more is given, the better the place. */
-export interface About {
-  readonly graph?: Graph;
-  readonly node?: Node;
-  /** Name of a value or tensor. */
-  readonly value?: string;
-  readonly attribute?: string;
-  /** Place of something that is neither in a graph nor a node. */
-  readonly path?: string;
-}
 
 /** What can be said beyond the message. */
 export interface Facts {
@@ -30,16 +20,13 @@ export interface Facts {
 export class CheckContext {
   readonly model: Model;
   readonly findings: Finding<RuleId>[] = [];
-  readonly #paths = new Map<Graph, string>();
-  readonly #positions = new Map<Graph, ReadonlyMap<Node, number>>();
+  readonly places: Places;
   readonly #functions = new Map<string, LocalFunction>();
 
   constructor(model: Model) {
     this.model = model;
-    this.#paths.set(model.graph, 'graph');
-    for (const [i, graph] of model.trainingGraphs.entries()) this.#paths.set(graph, `training graph ${i}`);
+    this.places = new Places(model);
     for (const each of model.functions) {
-      this.#paths.set(each.body, `function ${functionLabel(each)}`);
       const key = functionKey(each.domain, each.name, each.overload);
       if (!this.#functions.has(key)) this.#functions.set(key, each);
     }
@@ -51,23 +38,12 @@ export class CheckContext {
     this.findings.push({
       rule,
       severity: severity ?? RULES[rule].severity,
-      where: this.#place(about),
+      where: this.places.of(about),
       message,
       ...(expected === undefined ? {} : { expected: printable(expected) }),
       ...(found === undefined ? {} : { found: printable(found) }),
       ...(hint === undefined ? {} : { hint }),
     });
-  }
-
-  /** Where a node stands in its graph, counted from 0. */
-  position(node: Node): number {
-    const { graph } = node;
-    let positions = this.#positions.get(graph);
-    if (positions === undefined) {
-      positions = new Map([...graph.nodes].map((each, i) => [each, i]));
-      this.#positions.set(graph, positions);
-    }
-    return positions.get(node) ?? -1;
   }
 
   /** The local function that a node calls, if there is one of that name. */
@@ -80,41 +56,12 @@ export class CheckContext {
   functions(): Iterable<LocalFunction> {
     return this.#functions.values();
   }
-
-  #place({ graph, node, value, attribute, path }: About): FindingPlace {
-    return {
-      path: path ?? (node === undefined ? (graph === undefined ? '' : this.#path(graph)) : this.#nodePath(node)),
-      ...(node === undefined ? {} : { opType: printable(node.opType) }),
-      ...(node === undefined || node.name === '' ? {} : { node: printable(node.name) }),
-      ...(attribute === undefined ? {} : { attribute: printable(attribute) }),
-      ...(value === undefined ? {} : { value: printable(value) }),
-    };
-  }
-
-  #nodePath(node: Node): string {
-    return `${this.#path(node.graph)}.node[${this.position(node)}]`;
-  }
-
-  #path(graph: Graph): string {
-    const known = this.#paths.get(graph);
-    if (known !== undefined) return known;
-    const { owner } = graph;
-    const holder = owner?.attributes.find(({ values }) => values.graphs?.includes(graph) === true);
-    const path = owner === undefined ? graph.kind : `${this.#nodePath(owner)}.${printable(holder?.name ?? '')}`;
-    this.#paths.set(graph, path);
-    return path;
-  }
 }
 
 /** What tells local functions apart. */
 export function functionKey(domain: string, name: string, overload: string): string {
   // Lengths in front: no name, however odd, can make two different keys equal.
   return `${domain.length}:${name.length}:${domain}${name}${overload}`;
-}
-
-/** A local function for people. */
-export function functionLabel({ domain, name, overload }: LocalFunction): string {
-  return printable(`${domain === '' ? '' : `${domain}.`}${name}${overload === '' ? '' : `:${overload}`}`);
 }
 
 /** The operator sets that nodes of one scope are looked up in. */

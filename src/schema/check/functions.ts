@@ -3,7 +3,8 @@ import type { Graph } from '../../ir/graph.ts';
 import type { Node } from '../../ir/node.ts';
 import { defaultedAttributes, fieldCounts } from '../../ir/raw-fields.ts';
 import { schemaFor } from '../operators.ts';
-import { type CheckContext, functionKey, functionLabel, importedVersion, modelOpsets } from './context.ts';
+import { type CheckContext, functionKey, importedVersion, modelOpsets } from './context.ts';
+import { functionLabel } from './places.ts';
 
 /** Deepest nesting of calls that readers follow. */
 const MAX_CALL_DEPTH = 100;

@@ -1,7 +1,8 @@
 import { DataType, typeName } from '../../ir/data-type.ts';
 import type { SparseTensor } from '../../ir/sparse-tensor.ts';
 import type { Tensor } from '../../ir/tensor.ts';
-import type { About, CheckContext } from './context.ts';
+import type { CheckContext } from './context.ts';
+import type { About } from './places.ts';
 
 /** Bytes read at a time: a whole number of indices. */
 const CHUNK = 1 << 16;

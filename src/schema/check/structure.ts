@@ -72,5 +72,5 @@ function isComputedBefore(outer: Value, graph: Graph, context: CheckContext): bo
   if (producer === undefined) return true;
   let owner: Node | undefined;
   for (let at: Graph | undefined = graph; at !== undefined && at !== outer.graph; at = at.parent) owner = at.owner;
-  return owner === undefined || context.position(producer) < context.position(owner);
+  return owner === undefined || context.places.position(producer) < context.places.position(owner);
 }

@@ -6,7 +6,8 @@ import type { Node } from '../../ir/node.ts';
 import { type DataField, dataFieldSizes, sparseTensorsOf } from '../../ir/raw-fields.ts';
 import { SparseTensor } from '../../ir/sparse-tensor.ts';
 import type { Tensor } from '../../ir/tensor.ts';
-import type { About, CheckContext } from './context.ts';
+import type { CheckContext } from './context.ts';
+import type { About } from './places.ts';
 import { checkSparse } from './sparse.ts';
 
 /** Errors about external data that are findings; any other is not about the model. */

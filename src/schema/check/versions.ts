@@ -3,7 +3,8 @@ import type { Model } from '../../ir/model.ts';
 import { fieldCounts } from '../../ir/raw-fields.ts';
 import { SparseTensor } from '../../ir/sparse-tensor.ts';
 import { newestIrVersion, newestOpset, onnxReleases } from '../operators.ts';
-import { type CheckContext, functionLabel } from './context.ts';
+import { type CheckContext } from './context.ts';
+import { functionLabel } from './places.ts';
 
 /** Versions are a signed 32-bit number for most readers. */
 const MAX_VERSION = 0x7fff_ffff;
