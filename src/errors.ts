@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   E_SESSION_RUN: 'the runtime failed while running a model',
   E_NPY: 'a .npy file cannot be read, or its array does not fit the input it is for',
   E_VERIFY: 'two models cannot be compared',
+  E_CONFIG: 'a configuration file is not valid',
   // command line
   E_USAGE: 'the command line is wrong',
   E_INTERNAL: 'a defect in sdgraph itself',

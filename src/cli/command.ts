@@ -34,7 +34,7 @@ export type FlagValues<F extends FlagSpecs> = { readonly [Name in keyof F]: Flag
 export interface Command<F extends FlagSpecs = FlagSpecs> {
   readonly name: string;
   readonly summary: string;
-  /** Names of the operands, all required: `['MODEL']`. */
+  /** Names of the operands, all required: `['MODEL']`. The last one takes any number when it ends in `...`. */
   readonly operands: readonly string[];
   readonly flags: F;
   /** Command lines worth showing, each with what it does. */

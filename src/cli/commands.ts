@@ -31,6 +31,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
     },
   ],
   [
+    'validate',
+    {
+      summary: 'check models against the rules of ONNX, of a target and of your own, for CI',
+      load: async () => erase((await import('./commands/validate.ts')).validate),
+    },
+  ],
+  [
     'passes',
     {
       summary: 'list the rewrite passes and their options',

@@ -105,6 +105,6 @@ function checkOperands({ name, operands: wanted }: Command, operands: readonly s
     throw usageError(`${name} needs ${missing}`, { hint: `see sdgraph ${name} --help` });
   }
   const extra = operands[wanted.length];
-  if (extra === undefined) return;
+  if (extra === undefined || wanted.at(-1)?.endsWith('...') === true) return;
   throw usageError(`'${printable(extra)}' is one argument too many`, { hint: `see sdgraph ${name} --help` });
 }

@@ -3,7 +3,7 @@ import { modifyOnnx } from '../../passes/presets.ts';
 import { readTomeIndices, type TomeIndexSource } from '../../passes/tome/indices.ts';
 import { printable } from '../errors.ts';
 import type { Pass } from '../rewrite/pass.ts';
-import { loadTarget, loadTargetFile, type Target } from '../targets/index.ts';
+import { findTarget, type Target } from '../targets/index.ts';
 import { usageError } from './errors.ts';
 
 /** The flags of `optimize` that say what is rewritten. */
@@ -28,7 +28,7 @@ const RECIPE_FLAGS = ['fa-soc', 'tome', 'faster-gelu'] as const;
  * @throws SdgraphError `E_USAGE`, `E_TARGET`, `E_PASS_UNKNOWN`, `E_PASS_OPTION`, and what reading the files throws
  */
 export async function planPasses(flags: PlanFlags, given: ReadonlySet<string>): Promise<readonly Pass[]> {
-  const target = flags.target === undefined ? undefined : await targetFrom(flags.target);
+  const target = flags.target === undefined ? undefined : await findTarget(flags.target);
   const indices = flags['tome-indices'] === undefined ? undefined : indicesFrom(flags['tome-indices']);
   if (given.has('seed') && indices !== undefined) {
     throw usageError('--seed and --tome-indices exclude each other', { hint: 'a list of tokens is drawn or given' });
@@ -91,10 +91,6 @@ function readSettings(texts: readonly string[], names: readonly string[]): Map<s
 }
 
 /** A profile by name, or from a file: a name has no slash and does not end in `.json`. */
-async function targetFrom(text: string): Promise<Target> {
-  return /[/\\]|\.json$/u.test(text) ? loadTargetFile(text) : loadTarget(text);
-}
-
 function indicesFrom(text: string): TomeIndexSource {
   return text === 'corner' ? { kind: 'corner' } : readTomeIndices(text);
 }

@@ -39,5 +39,5 @@ export function formatFinding({ rule, severity, where, message, expected, found 
     found === undefined ? undefined : `found ${found}`,
   ].filter((part) => part !== undefined);
   const tail = facts.length === 0 ? '' : ` (${facts.join(', ')})`;
-  return `${severity} ${place.join(' ')}: ${message}${tail} [${rule}]`;
+  return `${severity}${place.length === 0 ? '' : ` ${place.join(' ')}`}: ${message}${tail} [${rule}]`;
 }

@@ -2,13 +2,14 @@
 
 import { readFileSync } from 'node:fs';
 import { printable, SdgraphError } from '../errors.ts';
+import { loadTargetFile } from './file.ts';
 import { deepFreeze } from './freeze.ts';
 import { nearest } from './nearest.ts';
 import type { FaSoc, Role, Target, TargetOperators } from './types.ts';
 
-export { loadTargetFile } from './file.ts';
 export { checkLimits, permitted, type SiteFacts } from './limits.ts';
 export type * from './types.ts';
+export { loadTargetFile };
 
 const FILES: ReadonlyMap<string, URL> = new Map([
   ['ascend310p-aie-7.0', new URL('./ascend310p-aie-7.0.json', import.meta.url)],
@@ -43,6 +44,15 @@ export function loadTarget(name: string): Target {
   const target = deepFreeze(JSON.parse(readFileSync(file, 'utf8')) as Target);
   loaded.set(name, target);
   return target;
+}
+
+/**
+ * A profile as a user names it: a built-in one, or a JSON file where the text has a slash or ends in `.json`.
+ *
+ * @throws SdgraphError what {@link loadTarget} and {@link loadTargetFile} throw
+ */
+export async function findTarget(text: string): Promise<Target> {
+  return /[/\\]|\.json$/u.test(text) ? loadTargetFile(text) : loadTarget(text);
 }
 
 /** The profile that upstream's `--FA_soc` value stands for. Errors: `E_TARGET` for any other value. */

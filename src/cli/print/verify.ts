@@ -30,7 +30,10 @@ export function printVerify(report: VerifyReport, output: Output): void {
   output.line(
     report.ok
       ? output.paint('green', 'the models agree')
-      : output.paint('red', `the models differ in ${plural(outputs.filter((each) => each.reasons.length > 0).length, 'output')}`),
+      : output.paint(
+          'red',
+          `the models differ in ${plural(outputs.filter((each) => each.reasons.length > 0).length, 'output')}`,
+        ),
   );
 }
 
@@ -43,7 +46,9 @@ function printDeparture({ departure, ok, bisected }: VerifyReport, output: Outpu
   }
   const { node, opType, value, agreeing, difference } = departure;
   output.line(`first departure: ${opType} '${node}'`);
-  output.line(`  its result '${value}' differs by ${figure(difference.maxAbs)}; ${plural(agreeing, 'value')} before it agree`);
+  output.line(
+    `  its result '${value}' differs by ${figure(difference.maxAbs)}; ${plural(agreeing, 'value')} before it agree`,
+  );
 }
 
 function figure(value: number | undefined): string {
