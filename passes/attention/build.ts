@@ -39,6 +39,7 @@ export function fuseAttention(plan: AttentionPlan, shapes: Inference): Node {
     readQueries(node, anchor, scaled, layout);
   } else if (plan.scale.kind === 'unscale') {
     readQueries(node, anchor, plan.scale.data, layout);
+    removeIfUnused([unscaled]);
   }
   const last = hasCast(plan) ? castAfter(node, prefix) : node.output();
   if (!isPlaced && !last.isGraphOutput && !graph.model.valueNames.has(name)) {

@@ -2,7 +2,7 @@ import type { Node } from '../../src/ir/node.ts';
 import type { TensorType } from '../../src/ir/type.ts';
 import type { Value } from '../../src/ir/value.ts';
 import type { Builder } from '../../src/rewrite/builder.ts';
-import { replaceValue, takePlace } from '../../src/rewrite/edit.ts';
+import { removeIfUnused, replaceValue, takePlace } from '../../src/rewrite/edit.ts';
 import type { Inference } from '../../src/schema/inference.ts';
 import { axesOf, type Layout, reshapeTo, shapeIn } from './layout.ts';
 import type { AttentionPlan } from './plan.ts';
@@ -45,11 +45,14 @@ export function connectResult(plan: AttentionPlan, result: Value, build: Builder
   return true;
 }
 
-/** Lets readers of a node read another value, and removes it unless something refers to its output by name. */
+/** Lets readers of a node read another value, and removes the node unless something refers to its output by name. */
 function passOver(node: Node, by: () => Value): void {
   const value = node.output();
   if (isRead(value)) replaceValue(value, by());
-  if (!isRead(value)) node.graph.remove(node);
+  if (isRead(value)) return;
+  const operands = node.inputs.slice(1);
+  node.graph.remove(node);
+  removeIfUnused(operands);
 }
 
 function isRead(value: Value): boolean {
