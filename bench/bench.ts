@@ -61,7 +61,7 @@ export class Bench {
   compare<Name extends string>(jobs: Readonly<Record<Name, Job>>, clean: string): Record<Name, Cost> {
     const names = Object.keys(jobs) as Name[];
     const costs = new Map(names.map((name) => [name, [] as Cost[]]));
-    for (let run = this.quick ? 0 : -1; run < (this.quick ? 1 : this.runs); run++) {
+    for (let run = -1; run < (this.quick ? 1 : this.runs); run++) {
       for (const name of names) {
         rmSync(clean, { recursive: true, force: true });
         mkdirSync(clean, { recursive: true });

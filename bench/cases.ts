@@ -82,13 +82,13 @@ function inlineWeights(bench: Bench): Promise<readonly Row[] | undefined> {
     const costs = bench.compare(
       {
         copy: { kind: 'copy', input, ranges: [{ start: 0, end }], output: join(out, 'copy.onnx') },
-        rewrite: { kind: 'rewrite', recipe: 'clean-up', input, output: join(out, 'out.onnx') },
+        rewrite: { kind: 'rewrite', recipe: 'structure', input, output: join(out, 'out.onnx') },
       },
       out,
     );
     return [
       {
-        name: `${(end / GB).toFixed(1)} GB of weights inside the model, clean-up`,
+        name: `${(end / GB).toFixed(1)} GB of weights inside the model`,
         cost: costs.rewrite,
         baseline: { name: 'copy the file', cost: costs.copy },
         budgets: [memoryBudget(costs.rewrite), timeBudget(costs.rewrite, costs.copy, 1.5)],
@@ -106,16 +106,16 @@ function chains(bench: Bench): Promise<readonly Row[] | undefined> {
     await writeChain(files.short, short);
     await writeChain(files.long, long);
     const out = join(folder, 'out');
-    const rewrite = { kind: 'rewrite', recipe: 'clean-up', output: join(out, 'out.onnx') } as const;
+    const rewrite = { kind: 'rewrite', recipe: 'everything', output: join(out, 'out.onnx') } as const;
     const costs = bench.compare(
       { short: { ...rewrite, input: files.short }, long: { ...rewrite, input: files.long } },
       out,
     );
     const python = (input: string): Cost | string => bench.python(input, out, { external: false, memory: 2 ** 31 });
     return [
-      { name: `${short} nodes, clean-up`, cost: costs.short, budgets: [], python: python(files.short) },
+      { name: `${short} nodes, all general passes`, cost: costs.short, budgets: [], python: python(files.short) },
       {
-        name: `${long} nodes, clean-up`,
+        name: `${long} nodes, all general passes`,
         cost: costs.long,
         baseline: { name: `${short} nodes`, cost: costs.short },
         budgets: [timeBudget(costs.long, costs.short, 12)],

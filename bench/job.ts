@@ -9,7 +9,7 @@ export type Job =
   /** Open a model, run passes over it, save it. */
   | {
       readonly kind: 'rewrite';
-      readonly recipe: 'modify-onnx' | 'clean-up';
+      readonly recipe: 'modify-onnx' | 'structure' | 'everything';
       readonly input: string;
       readonly output: string;
     }
