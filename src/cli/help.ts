@@ -61,7 +61,7 @@ function wrap(text: string, width: number): string[] {
 }
 
 /** A flag as it is written: `--new-model FILE`. */
-export function formatFlag(name: string, { kind, value, choices }: FlagSpec): string {
+function formatFlag(name: string, { kind, value, choices }: FlagSpec): string {
   return kind === 'switch' ? `--${name}` : `--${name} ${choices?.join('|') ?? value ?? 'VALUE'}`;
 }
 

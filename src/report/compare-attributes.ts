@@ -39,7 +39,7 @@ export function compareAttributes(a: Attribute, b: Attribute, onBytes?: (bytes: 
 }
 
 /** The value of an attribute in a few words: `2`, `[0, 1]`, `'nearest'`, `float32[2,3] tensor`. */
-export function attributeText(attribute: Attribute): string {
+function attributeText(attribute: Attribute): string {
   const { type, refAttrName, values } = attribute;
   if (refAttrName !== '') return `the function's ${printable(refAttrName)}`;
   switch (type) {

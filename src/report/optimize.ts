@@ -88,7 +88,7 @@ export function optimizeReport({ input, report, saved, milliseconds }: OptimizeF
 }
 
 /** Counts and groups the sites of a pass. */
-export function summarizePass(report: PassReport): PassSummary {
+function summarizePass(report: PassReport): PassSummary {
   return { ...report, counts: countSites(report.sites), groups: groupSites(report.sites) };
 }
 

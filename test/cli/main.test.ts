@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { buildCli, type Cli } from '../support/cli.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 let cli: Cli;
 
@@ -54,6 +56,18 @@ describe('the program', () => {
     for (const flag of [...Object.keys(command?.flags ?? {}), 'json', 'quiet', 'verbose', 'help']) {
       expect(stdout).toMatch(new RegExp(`^  --${flag}\\b`, 'm'));
     }
+  });
+
+  test('loads nothing of the library for help', async () => {
+    const dir = tempDir();
+    await cli.run(['--help'], { env: { NODE_V8_COVERAGE: dir } });
+    const [file = ''] = readdirSync(dir);
+    const { result } = JSON.parse(readFileSync(join(dir, file), 'utf8')) as { result: { url: string }[] };
+    const loaded = result.map(({ url }) => url).filter((url) => url.startsWith('file:'));
+    expect(loaded.filter((url) => url.includes('/cli/')).length).toBeGreaterThan(0);
+    expect(loaded.filter((url) => /\/(?:ir|io|wire|rewrite|schema|passes|report|node_modules)\//.test(url))).toEqual(
+      [],
+    );
   });
 
   test('prints no escape sequences into a pipe', async () => {

@@ -226,6 +226,14 @@ describe('what is written', () => {
     expect(stderr).toContain('--report would replace a model');
   });
 
+  test('nothing, into a folder that does not exist', async () => {
+    const dir = tempDir();
+    await writeSmallModel(dir);
+    const { code, stdout, stderr } = await optimize(dir, '--model', 'unet.onnx');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('models/unet/unet_md.onnx: the folder does not exist [E_FILE_WRITE]\nhint: create');
+  });
+
   test('no text, when quiet', async () => {
     const dir = tempDir();
     await writeSmallModel(dir);

@@ -78,8 +78,8 @@ export const optimize = defineCommand({
     const started = performance.now();
     const passes = await planPasses(flags, given);
     const path = flags['in-place'] && !given.has('new-model') ? flags.model : flags['new-model'];
-    checkOutputs({ model: flags.model, newModel: path, report: flags.report });
     using model = await openModel(flags.model, { followLinks: flags['follow-links'] });
+    checkOutputs({ model: flags.model, newModel: flags['dry-run'] ? undefined : path, report: flags.report });
     const input = modelHeader(model);
     printHeader(input, output);
     const report = await pipeline(passes).run(model, { allowMissing: flags['allow-missing'] });

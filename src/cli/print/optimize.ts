@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { printable } from '../../errors.ts';
 import type { ModelHeader, OptimizeReport, PassSummary, SiteGroup } from '../../report/optimize.ts';
 import { weightBytes } from '../../report/weights.ts';
 import { formatBytes, formatCount, formatTime, plural } from '../numbers.ts';
@@ -9,12 +10,12 @@ const GROUPS_SHOWN = 5;
 
 /** Prints what a model is: `unet.onnx  1.29 MB, opset 11, IR 6, 3,153 nodes`. */
 export function printHeader({ file, bytes, opsets, irVersion, nodes, weights }: ModelHeader, output: Output): void {
-  const versions = opsets.map(({ domain, version }) => `${domain === '' ? 'opset' : domain} ${version}`);
+  const versions = opsets.map(({ domain, version }) => `${domain === '' ? 'opset' : printable(domain)} ${version}`);
   const facts = [formatBytes(bytes), ...versions, `IR ${irVersion}`, plural(nodes, 'node')];
-  output.line(`${output.paint('bold', file)}  ${facts.join(', ')}`);
+  output.line(`${output.paint('bold', printable(file))}  ${facts.join(', ')}`);
   const { external, inline } = weightBytes(weights);
   const files = new Set(weights.flatMap(({ file: name }) => (name === null ? [] : [name])));
-  const where = files.size === 1 ? [...files][0] : plural(files.size, 'data file');
+  const where = files.size === 1 ? printable([...files][0] ?? '') : plural(files.size, 'data file');
   output.line(
     `  weights: ${formatBytes(inline)} inside${files.size === 0 ? '' : `, ${formatBytes(external)} in ${where}`}`,
   );
