@@ -1,70 +1,82 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { lstatSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { SdgraphError } from '../errors.ts';
 import type { Placement } from '../ir/encode.ts';
 import type { Model } from '../ir/model.ts';
 import type { Tensor } from '../ir/tensor.ts';
-import type { ByteSource } from '../wire/source.ts';
+import { systemReason } from '../wire/source.ts';
 import { AtomicFile } from './atomic.ts';
+import { placementOf, writeTensors } from './data-writer.ts';
 import { parseLocation } from './external.ts';
-import { ALIGNMENT, tensorsOf } from './placement.ts';
+import type { Outputs } from './outputs.ts';
+import { tensorsOf } from './placement.ts';
 import type { Progress } from './progress.ts';
-
-/** A data file of the source and the tensors that are read from it. */
-interface DataFile {
-  readonly source: ByteSource;
-  readonly ranges: { readonly tensor: Tensor; readonly offset: number; readonly length: number }[];
-}
 
 /**
  * Copies external tensors to files of the same names below the folder of the target; only what the model reads is
  * copied. A file that is there already may belong to another model and is never replaced.
  *
- * @throws SdgraphError `E_FILE_WRITE` when a file of that name exists
+ * @throws SdgraphError `E_FILE_WRITE` when a file of that name exists or cannot be written
  */
 export async function copyDataFiles(
   model: Model,
   target: string,
   progress: Progress,
-): Promise<{ placements: Map<Tensor, Placement>; files: { path: string; bytes: number }[] }> {
-  const sources = new Map<string, DataFile>();
+  outputs: Outputs,
+): Promise<Map<Tensor, Placement>> {
+  const files = new Map<string, Tensor[]>();
   for (const tensor of tensorsOf(model)) {
     if (tensor.storage.kind !== 'external') continue;
-    const { source, location, offset, length } = tensor.externalRange();
-    const file = sources.get(location) ?? { source, ranges: [] };
-    file.ranges.push({ tensor, offset, length });
-    sources.set(location, file);
+    // One file has many spellings: `w.bin`, `./w.bin`.
+    const location = parseLocation(tensor.externalRange().location).join('/');
+    const known = files.get(location);
+    if (known === undefined) files.set(location, [tensor]);
+    else known.push(tensor);
   }
   const placements = new Map<Tensor, Placement>();
-  const files: { path: string; bytes: number }[] = [];
-  for (const location of sources.keys()) refuseExisting(target, location);
-  for (const [location, { source, ranges }] of sources) {
-    const path = join(dirname(target), ...parseLocation(location));
-    mkdirSync(dirname(path), { recursive: true });
-    progress.expect(ranges.reduce((sum, { length }) => sum + length, 0));
+  for (const location of files.keys()) refuseExisting(target, join(dirname(target), location));
+  for (const [location, tensors] of files) {
+    const path = join(dirname(target), location);
+    makeFolder(dirname(path));
     const file = AtomicFile.create(path);
     try {
-      for (const { tensor, offset, length } of ranges) {
-        file.write(new Uint8Array((ALIGNMENT - (file.position % ALIGNMENT)) % ALIGNMENT));
-        placements.set(tensor, { kind: 'external', location, offset: file.position, length });
-        await progress.copy(file, { source, start: offset, end: offset + length });
+      for (const written of await writeTensors(file, tensors, progress)) {
+        placements.set(written.tensor, placementOf(written, location));
       }
-      files.push({ path, bytes: file.position });
-      file.commit();
+      outputs.commit(file, path);
     } finally {
       file.abort();
     }
   }
-  return { placements, files };
+  return placements;
 }
 
-function refuseExisting(target: string, location: string): void {
-  const path = join(dirname(target), ...parseLocation(location));
-  if (!existsSync(path)) return;
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    const reason = `the folder cannot be made: ${systemReason(cause)}`;
+    throw new SdgraphError('E_FILE_WRITE', reason, { file: path }, { cause });
+  }
+}
+
+function refuseExisting(target: string, path: string): void {
+  const isTarget = resolve(path) === resolve(target);
+  if (!isTarget && !isThere(path)) return;
   throw new SdgraphError(
     'E_FILE_WRITE',
-    'a data file of this name is there already and may belong to another model',
+    isTarget ? 'a data file has the name of the saved model' : 'a data file of this name is there already',
     { file: path },
-    { hint: 'save to an empty folder, or use --external-data single' },
+    { hint: 'save to an empty folder or under another name, or use --external-data single' },
   );
+}
+
+/** Also true of a link that leads nowhere. */
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

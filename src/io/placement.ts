@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { SdgraphError } from '../errors.ts';
 import type { Placement } from '../ir/encode.ts';
 import type { Model } from '../ir/model.ts';
@@ -30,38 +30,57 @@ export function* tensorsOf(model: Model): Generator<Tensor> {
 /** The policy that `auto` stands for: weights stay where they are unless the model moves to another folder. */
 export function effectivePolicy(model: Model, target: string, policy: ExternalDataPolicy): ExternalDataPolicy {
   if (policy !== 'auto') return policy;
-  if (sourceFolder(model) === folderOf(target)) return 'reuse';
-  for (const { storage } of tensorsOf(model)) if (storage.kind === 'external') return 'single';
+  const stays = sourceFolder(model) === folderOf(target);
+  for (const tensor of tensorsOf(model)) {
+    if (tensor.storage.kind === 'external' && !(stays && isOwn(model, tensor))) return 'single';
+  }
   return 'reuse';
 }
 
-/** Placements that keep every external tensor in the file it is in, seen from the folder of the target. */
+/** Whether the file of an external tensor is below the folder of this model, not of another that it was taken from. */
+function isOwn(model: Model, { storage }: Tensor): boolean {
+  return storage.kind === 'external' && storage.data === model.external;
+}
+
+/**
+ * Placements that keep every external tensor in the file it is in, seen from the folder of the target. A model from
+ * bytes has no folder; its locations stay as they are.
+ *
+ * @throws SdgraphError `E_EXTERNAL_ESCAPES` when a file would be outside the folder of the target
+ */
 export function reusePlacements(model: Model, target: string): Map<Tensor, Placement> {
   const placements = new Map<Tensor, Placement>();
   const from = sourceFolder(model);
   const to = folderOf(target);
-  if (from === to) return placements;
   for (const tensor of tensorsOf(model)) {
     if (tensor.storage.kind !== 'external') continue;
+    if (!isOwn(model, tensor)) throw escapes(target, tensor, 'a tensor of another model');
+    if (from === undefined || from === to) continue;
     const { location, offset, length } = tensor.externalRange();
-    const seen = relative(to, resolve(from ?? to, location));
-    if (from === undefined || seen.startsWith('..')) {
-      throw new SdgraphError(
-        'E_EXTERNAL_ESCAPES',
-        'the weights would lie outside the folder of the saved model',
-        { file: target, name: tensor.name },
-        { found: seen, hint: 'save beside or above the weights, or use --external-data single or copy' },
-      );
-    }
-    placements.set(tensor, { kind: 'external', location: seen.split(sep).join('/'), offset, length });
+    const parts = relative(to, resolve(from, location)).split(sep);
+    if (parts[0] === '..' || isAbsolute(parts.join(sep))) throw escapes(target, tensor, parts.join('/'));
+    placements.set(tensor, { kind: 'external', location: parts.join('/'), offset, length });
   }
   return placements;
 }
 
-/** Tensors that leave the model file under `single`: those that are outside already, and the large ones inside. */
-export function isLarge(tensor: Tensor): boolean {
-  if (tensor.storage.kind === 'external') return true;
-  return tensor.storage.kind !== 'strings' && tensor.byteLength >= MIN_EXTERNAL_BYTES;
+function escapes(file: string, { name }: Tensor, found: string): SdgraphError {
+  return new SdgraphError(
+    'E_EXTERNAL_ESCAPES',
+    'the weights would lie outside the folder of the saved model',
+    { file, name },
+    { found, hint: 'save beside or above the weights, or use --external-data single or copy' },
+  );
+}
+
+/**
+ * Tensors that leave the model file under `single`: those that are outside already, and the large ones inside. Elements
+ * in typed fields stay: they have another form than files have.
+ */
+export function isLarge({ storage }: Tensor): boolean {
+  if (storage.kind === 'external') return true;
+  if (storage.kind === 'raw') return storage.span.end - storage.span.start >= MIN_EXTERNAL_BYTES;
+  return storage.kind === 'memory' && storage.bytes.length >= MIN_EXTERNAL_BYTES;
 }
 
 /** The folder of the file that a model was opened from; undefined for one from bytes. */

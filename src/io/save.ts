@@ -1,22 +1,16 @@
 import { statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { SdgraphError } from '../errors.ts';
 import { encodeModel, type Placement } from '../ir/encode.ts';
-import { contents } from '../ir/encode-tensor.ts';
 import type { Model } from '../ir/model.ts';
 import type { Tensor } from '../ir/tensor.ts';
-import { pieceLength, type Rope, ropeBytes } from '../wire/rope.ts';
+import { type Rope, ropeBytes } from '../wire/rope.ts';
 import { FileSource } from '../wire/source.ts';
 import { AtomicFile } from './atomic.ts';
 import { copyDataFiles } from './copy-data.ts';
-import {
-  ALIGNMENT,
-  type ExternalDataPolicy,
-  effectivePolicy,
-  isLarge,
-  reusePlacements,
-  tensorsOf,
-} from './placement.ts';
+import { placementOf, writeTensors } from './data-writer.ts';
+import { Outputs } from './outputs.ts';
+import { type ExternalDataPolicy, effectivePolicy, isLarge, reusePlacements, tensorsOf } from './placement.ts';
 import { Progress } from './progress.ts';
 
 /** Most bytes of one protobuf message. */
@@ -51,34 +45,58 @@ export interface SaveReport {
  * file is written beside its place and renamed, so that a kill leaves the old or the new one. The model must not be
  * edited or closed before the save has ended.
  *
- * @throws SdgraphError `E_OVERWRITES_INPUT`, `E_TOO_LARGE`, `E_FILE_WRITE`, `E_EXTERNAL_ESCAPES`, `E_TENSOR_SIZE`, and
+ * @throws SdgraphError `E_OVERWRITES_INPUT`, `E_TOO_LARGE`, `E_FILE_WRITE`, `E_EXTERNAL_ESCAPES`, `E_FILE_CHANGED`, and
  * what reading the weights throws
  */
 export async function saveModel(model: Model, path: string, options: SaveOptions = {}): Promise<SaveReport> {
   checkTarget(model, path, options.inPlace ?? false);
+  checkUnchanged(model);
   const policy = effectivePolicy(model, path, options.externalData ?? 'auto');
   const progress = new Progress(options.onProgress);
-  const files: { path: string; bytes: number }[] = [];
-  let placements: ReadonlyMap<Tensor, Placement>;
-  if (policy === 'single') placements = await writeDataFile(model, path, progress, files);
-  else if (policy === 'copy') {
-    const copy = await copyDataFiles(model, path, progress);
-    files.push(...copy.files);
-    placements = copy.placements;
-  } else if (policy === 'inline') placements = inlinePlacements(model);
-  else placements = reusePlacements(model, path);
-  const rope = encodeModel(model, (tensor) => placements.get(tensor));
-  checkSize(model, rope, path);
-  progress.expect(rope.length);
-  const file = AtomicFile.create(path);
+  const outputs = new Outputs();
   try {
-    for (const piece of rope.pieces) await progress.copy(file, piece);
-    file.commit();
-  } finally {
-    file.abort();
+    const placements = await place(model, path, policy, progress, outputs);
+    const rope = encodeModel(model, (tensor) => placements.get(tensor));
+    checkSize(model, rope, path);
+    progress.expect(rope.length);
+    const file = AtomicFile.create(path);
+    try {
+      for (const piece of rope.pieces) await progress.copy(file, piece);
+      checkUnchanged(model);
+      outputs.commit(file, path);
+    } finally {
+      file.abort();
+    }
+  } catch (error) {
+    outputs.discard();
+    throw error;
   }
-  files.push({ path, bytes: rope.length });
-  return { path, externalData: policy, files, ...progress.totals };
+  return { path, externalData: policy, files: outputs.files, ...progress.totals };
+}
+
+/** Writes data files as the policy has it, and says where each tensor is from then on. */
+async function place(
+  model: Model,
+  path: string,
+  policy: ExternalDataPolicy,
+  progress: Progress,
+  outputs: Outputs,
+): Promise<ReadonlyMap<Tensor, Placement>> {
+  switch (policy) {
+    case 'single':
+      return writeDataFile(model, path, progress, outputs);
+    case 'copy':
+      return copyDataFiles(model, path, progress, outputs);
+    case 'inline':
+      return inlinePlacements(model);
+    default:
+      return reusePlacements(model, path);
+  }
+}
+
+/** What was not edited is copied from the file, which must still be the one that was opened. */
+function checkUnchanged({ source }: Model): void {
+  if (source instanceof FileSource) source.checkUnchanged();
 }
 
 /**
@@ -88,6 +106,7 @@ export async function saveModel(model: Model, path: string, options: SaveOptions
 export async function saveBytes(model: Model): Promise<Uint8Array> {
   const rope = encodeModel(model);
   checkSize(model, rope, model.label);
+  checkUnchanged(model);
   return ropeBytes(rope);
 }
 
@@ -106,28 +125,61 @@ function checkSize(model: Model, rope: Rope, path: string): void {
   );
 }
 
-/** Refuses a target that would destroy what is being read. */
+/** Refuses a target that would destroy what is being read, by whatever name or link. */
 function checkTarget(model: Model, path: string, inPlace: boolean): void {
-  const target = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const target = identify(path);
   if (target === undefined) return;
-  if (!inPlace && model.source instanceof FileSource) {
-    const { dev, ino } = model.source;
-    if (target.dev === dev && target.ino === ino) {
-      throw new SdgraphError(
-        'E_OVERWRITES_INPUT',
-        'the output would replace the input',
-        { file: path },
-        { hint: 'choose another name, or allow it with --in-place' },
-      );
-    }
+  if (!inPlace && model.source instanceof FileSource && isSame(model.source, target)) {
+    throw new SdgraphError(
+      'E_OVERWRITES_INPUT',
+      'the output would replace the input',
+      { file: path },
+      { hint: 'choose another name, or allow it with --in-place' },
+    );
   }
+  if (readsFrom(model, target)) {
+    throw new SdgraphError(
+      'E_OVERWRITES_INPUT',
+      'the output would replace the weights of the input',
+      { file: path },
+      { hint: 'choose another name' },
+    );
+  }
+}
+
+/** Whether a file is one that external tensors of the model are in. */
+function readsFrom(model: Model, file: Identity): boolean {
+  for (const location of locations(model)) {
+    const found = identify(join(dirname(model.label), location));
+    if (found !== undefined && isSame(found, file)) return true;
+  }
+  return false;
+}
+
+interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+function isSame(a: Identity, b: Identity): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+/** The file behind a name; undefined when there is none, or none that can be looked at, which writing will tell. */
+function identify(path: string): Identity | undefined {
+  try {
+    return statSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
+}
+
+function locations(model: Model): Set<string> {
+  const found = new Set<string>();
   for (const { storage } of tensorsOf(model)) {
-    if (storage.kind !== 'external') continue;
-    const location = resolve(dirname(model.label), storage.entries.get('location') ?? '');
-    if (location === resolve(path)) {
-      throw new SdgraphError('E_OVERWRITES_INPUT', 'the output would replace the weights of the input', { file: path });
-    }
+    if (storage.kind === 'external') found.add(storage.entries.get('location') ?? '');
   }
+  return found;
 }
 
 function inlinePlacements(model: Model): Map<Tensor, Placement> {
@@ -146,30 +198,21 @@ async function writeDataFile(
   model: Model,
   path: string,
   progress: Progress,
-  files: { path: string; bytes: number }[],
+  outputs: Outputs,
 ): Promise<Map<Tensor, Placement>> {
-  const pieces = [...tensorsOf(model)].filter(isLarge).map((tensor) => ({ tensor, piece: contents(tensor) }));
-  const placements = new Map<Tensor, Placement>();
-  if (pieces.length === 0) return placements;
-  progress.expect(pieces.reduce((sum, { piece }) => sum + pieceLength(piece), 0));
+  const tensors = [...tensorsOf(model)].filter(isLarge);
+  if (tensors.length === 0) return new Map();
   const file = AtomicFile.create(`${path}.data`, { crc32: true });
   try {
-    const spans: { tensor: Tensor; offset: number; length: number }[] = [];
-    for (const { tensor, piece } of pieces) {
-      file.write(new Uint8Array((ALIGNMENT - (file.position % ALIGNMENT)) % ALIGNMENT));
-      const offset = file.position;
-      await progress.copy(file, piece);
-      spans.push({ tensor, offset, length: file.position - offset });
-    }
+    const written = await writeTensors(file, tensors, progress);
     const checksum = (file.crc32 ?? 0).toString(16).padStart(8, '0');
     const location = `${basename(path)}.${checksum}.data`;
-    files.push({ path: join(dirname(path), location), bytes: file.position });
-    file.commit(location);
-    for (const { tensor, offset, length } of spans) {
-      placements.set(tensor, { kind: 'external', location, offset, length });
-    }
+    const data = join(dirname(path), location);
+    const there = identify(data);
+    // A file of this name that the weights were just read from holds them already.
+    if (there === undefined || !readsFrom(model, there)) outputs.commit(file, data, location);
+    return new Map(written.map((each) => [each.tensor, placementOf(each, location)]));
   } finally {
     file.abort();
   }
-  return placements;
 }
