@@ -100,9 +100,9 @@ describe('bytes that are no model', () => {
   /** Nested groups of field 100. */
   const groups = (depth: number) =>
     message([
-      ...Array(depth).fill(varint((100 << 3) | 3)),
-      ...Array(depth).fill(varint((100 << 3) | 4)),
-    ] as Uint8Array[]);
+      ...Array<Uint8Array>(depth).fill(varint((100 << 3) | 3)),
+      ...Array<Uint8Array>(depth).fill(varint((100 << 3) | 4)),
+    ]);
 
   test.each<[string, Uint8Array, ErrorCode]>([
     ['an empty file', new Uint8Array(0), 'E_NOT_ONNX'],
@@ -117,7 +117,7 @@ describe('bytes that are no model', () => {
     ['a length past the end', Uint8Array.of(0x3a, 0x05, 0x00), 'E_WIRE_TRUNCATED'],
     ['a length of 2^64 - 1', message([Uint8Array.of(0x3a), varint((1n << 64n) - 1n)]), 'E_WIRE_TRUNCATED'],
     ['a length past the end of the message around it', modelOf(Uint8Array.of(0x0a, 0x7f)), 'E_WIRE_TRUNCATED'],
-    ['an integer of eleven bytes', Uint8Array.of(0x08, ...Array(10).fill(0xff), 0x01), 'E_WIRE_VARINT'],
+    ['an integer of eleven bytes', Uint8Array.of(0x08, ...Array<number>(10).fill(0xff), 0x01), 'E_WIRE_VARINT'],
     ['an integer without end', Uint8Array.of(0x08, 0x80), 'E_WIRE_TRUNCATED'],
     ['eight bytes with three left', Uint8Array.of(0x09, 1, 2, 3), 'E_WIRE_TRUNCATED'],
     [

@@ -165,7 +165,7 @@ function expectTrueUses(model: Model): void {
   }
 }
 
-const BROKEN = ['use-def', 'duplicate-name', 'dangling-name'];
+const BROKEN = new Set(['use-def', 'duplicate-name', 'dangling-name']);
 
 test('whatever is edited in whatever order, the graph holds together and is saved as the IR shows it', async () => {
   await fc.assert(
@@ -191,7 +191,7 @@ test('whatever is edited in whatever order, the graph holds together and is save
         expect(model.revision).toBe(revision);
       }
       expectTrueUses(model);
-      expect(findViolations(model).filter(({ rule }) => BROKEN.includes(rule))).toEqual([]);
+      expect(findViolations(model).filter(({ rule }) => BROKEN.has(rule))).toEqual([]);
       const saved = await saveBytes(model);
       expect(structureOfBytes(saved)).toEqual(structureOfModel(model));
       const again = await openModel(saved);

@@ -50,8 +50,8 @@ function ofNode(node: Node): Structure['nodes'][number] {
   };
 }
 
-function latin(text: string): string {
-  return Buffer.from(encodeText(text)).toString('latin1');
+function latin(name: string): string {
+  return Buffer.from(encodeText(name)).toString('latin1');
 }
 
 /** The structure that the bytes of a model hold, read without the code under test. */
