@@ -76,6 +76,8 @@ export const fuseFlashAttention = definePass<{ target: TargetOption; layers: Lay
       else report.refused(softmax, plan.reason);
     }
     for (const graph of edited) sortGraph(graph);
+    const { domain } = operator;
+    if (edited.size > 0 && domain !== '' && model.opset(domain) === undefined) model.setOpset(domain, 1);
     if (edited.size > 0 && operator.caution !== undefined) report.note(`${operator.opType}: ${operator.caution}`);
   },
 });

@@ -37,6 +37,10 @@ export function planAttention(
   const broken = checkLimits(limits, facts);
   if (broken.length > 0) return refused(broken.join('; '));
   if (!isFloat(site.elemType)) return refused(`${opType} takes floating-point numbers only`);
+  const countsHeads = operator.attributes.some(
+    (attribute) => 'formula' in attribute && attribute.formula === 'numHeads',
+  );
+  if (countsHeads && typeof site.heads !== 'number') return refused('the number of heads is not known');
   const output = site.product.output();
   if (output.isPinned) return refused(`'${output.name}' is referred to by name`);
   if (reshapeTo(shapes.shape(output) ?? []) === undefined) return refused('more than one dimension is not known');
@@ -47,7 +51,7 @@ export function planAttention(
   const v = routeTo(layout, site.v, axesOf(site, 'kv'), site.elemType);
   if (typeof v === 'string') return refused(v);
   const factor = scoreScale(site, q.from, k.from);
-  const scale = planScale(site, operator, factor, shapes);
+  const scale = planScale(site, operator, q.from, factor, shapes);
   if (typeof scale === 'string') return refused(scale);
   return { site, operator, q, k, v, factor, scale };
 }

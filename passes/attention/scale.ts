@@ -1,4 +1,5 @@
 import { DataType } from '../../src/ir/data-type.ts';
+import type { Graph } from '../../src/ir/graph.ts';
 import type { Node } from '../../src/ir/node.ts';
 import type { Value } from '../../src/ir/value.ts';
 import type { Inference } from '../../src/schema/inference.ts';
@@ -28,10 +29,11 @@ function tolerance(elemType: number): number {
   return elemType === DataType.BFLOAT16 ? 8e-3 : 1e-5;
 }
 
-/** How to give an operator the scale `factor`; text says why it cannot be expressed. */
+/** How to give an operator that reads the view `q` of the queries the scale `factor`; text says why it cannot be expressed. */
 export function planScale(
   site: AttentionSite,
   { scaling, opType }: FlashAttentionOperator,
+  q: View,
   factor: number,
   shapes: Inference,
 ): ScalePlan | string {
@@ -41,7 +43,7 @@ export function planScale(
   if (typeof headDim !== 'number') return 'the head dim is not known';
   const inner = 1 / Math.sqrt(headDim);
   if (closeTo(factor, inner, tolerance(elemType))) return { kind: 'none' };
-  const above = scalingAboveHeads(site, shapes);
+  const above = scalingAboveHeads(q, site.softmax.graph, shapes);
   if (above !== undefined && closeTo(factor * above.factor, inner, tolerance(elemType))) {
     return { kind: 'unscale', reshape: above.reshape, data: above.data };
   }
@@ -50,18 +52,13 @@ export function planScale(
 
 /** A multiplication of the queries in front of the Reshape that splits them into heads, as text encoders have it. */
 function scalingAboveHeads(
-  { q, softmax }: AttentionSite,
+  q: View,
+  graph: Graph,
   shapes: Inference,
 ): { reshape: Node; data: Value; factor: number } | undefined {
-  const reshape = q.findLast(({ form }) => form === 'tokens')?.value.producer;
-  const scaled = reshape?.opType === 'Reshape' && reshape.isStandardDomain ? reshape.inputs[0]?.producer : undefined;
-  if (
-    reshape === undefined ||
-    scaled === undefined ||
-    scaled.graph !== softmax.graph ||
-    reshape.graph !== softmax.graph
-  )
-    return undefined;
-  const scaling = scalingOf(scaled, shapes);
+  const reshape = q.form === 'tokens' ? q.value.producer : undefined;
+  if (reshape?.opType !== 'Reshape' || !reshape.isStandardDomain || reshape.graph !== graph) return undefined;
+  const scaled = reshape.inputs[0]?.producer;
+  const scaling = scaled?.graph === graph ? scalingOf(scaled, shapes) : undefined;
   return scaling === undefined ? undefined : { reshape, data: scaling.data, factor: scaling.factor };
 }
