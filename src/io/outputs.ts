@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { AtomicFile } from './atomic.ts';
-import { removeQuietly } from './temporary.ts';
+import { forget, remember, removeQuietly } from './temporary.ts';
 
 /** A file that a save wrote. */
 export interface WrittenFile {
@@ -8,7 +9,7 @@ export interface WrittenFile {
   readonly bytes: number;
 }
 
-/** The files of one save: when it fails in the middle, those that it added go again. */
+/** The files of one save: when it fails or the process exits in the middle, those that it added go again. */
 export class Outputs {
   readonly #files: WrittenFile[] = [];
   readonly #added: string[] = [];
@@ -26,11 +27,21 @@ export class Outputs {
     const isNew = !existsSync(path);
     file.commit(name);
     this.#files.push({ path, bytes: file.position });
-    if (isNew) this.#added.push(path);
+    if (!isNew) return;
+    const added = resolve(path);
+    this.#added.push(added);
+    remember(added);
+  }
+
+  /** The save is complete: nothing is removed any more. */
+  keep(): void {
+    for (const path of this.#added) forget(path);
+    this.#added.length = 0;
   }
 
   /** Removes the files that were not there before. */
   discard(): void {
     for (const path of this.#added) removeQuietly(path);
+    this.keep();
   }
 }

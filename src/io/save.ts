@@ -64,6 +64,7 @@ export async function saveModel(model: Model, path: string, options: SaveOptions
       for (const piece of rope.pieces) await progress.copy(file, piece);
       checkUnchanged(model);
       outputs.commit(file, path);
+      outputs.keep();
     } finally {
       file.abort();
     }

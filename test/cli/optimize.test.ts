@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OptimizeReport } from '../../src/report/optimize.ts';
 import { buildCli, type Cli, type CliResult, finished } from '../support/cli.ts';
-import { writeExternalModel, writeSmallModel, writeSparseModel } from '../support/small-model.ts';
+import {
+  appendLargeInitializer,
+  writeExternalModel,
+  writeSmallModel,
+  writeSparseModel,
+} from '../support/small-model.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 let cli: Cli;
@@ -304,6 +309,24 @@ describe('interruptions', () => {
     expect(readdirSync(other)).toEqual([expect.stringMatching(/^\.out\.onnx\.data\.sdgraph-.*\.tmp$/)]);
     child.kill(signal);
     expect(await result).toMatchObject({ code: expected, signal: null, stderr: '' });
+    expect(readdirSync(other)).toEqual([]);
+  });
+
+  test('SIGTERM after the data file takes that along', async () => {
+    const [dir, other] = [tempDir(), tempDir()];
+    const path = join(dir, 'unet.onnx');
+    await writeExternalModel(dir);
+    appendLargeInitializer(path, 2 ** 31 - 2 ** 20);
+    const args = ['optimize', '--passes', 'eliminate-identity', '--external-data', 'copy'];
+    const child = cli.start([...args, '--model', path, '--new-model', join(other, 'out.onnx')]);
+    const result = finished(child);
+    const isThere = (pattern: RegExp): boolean => readdirSync(other).some((name) => pattern.test(name));
+    while (!isThere(/^\.out\.onnx\.sdgraph-/) && child.exitCode === null) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(isThere(/^unet\.onnx\.\w{8}\.data$/)).toBe(true);
+    child.kill('SIGTERM');
+    expect(await result).toMatchObject({ code: 143, stderr: '' });
     expect(readdirSync(other)).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import { truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { saveBytes, saveModel } from '../../src/io/save.ts';
 import { Attribute } from '../../src/ir/attribute.ts';
@@ -61,4 +61,23 @@ export async function writeSparseModel(folder: string, bytes: number): Promise<s
   writeFileSync(join(folder, 'weights.bin'), '');
   truncateSync(join(folder, 'weights.bin'), bytes);
   return path;
+}
+
+/** Gives a model file one more initializer, of `bytes` zeros inside the file that take no room on disk. */
+export function appendLargeInitializer(path: string, bytes: number): void {
+  const field = (tag: number, length: number): number[] => [tag, ...varint(length)];
+  // dims, data_type UINT8, name, and the head of raw_data; the data itself is the hole behind.
+  const tensor = [0x08, ...varint(bytes), 0x10, 2, ...field(0x42, 4), ...Buffer.from('hole'), ...field(0x4a, bytes)];
+  const initializer = [...field(0x2a, tensor.length + bytes), ...tensor];
+  // A second occurrence of the graph is merged into the first.
+  appendFileSync(path, Uint8Array.from([...field(0x3a, initializer.length + bytes), ...initializer]));
+  truncateSync(path, statSync(path).size + bytes);
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return [...bytes, rest];
+    bytes.push((rest % 128) | 128);
+  }
 }
