@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -37,6 +37,8 @@ export function compile(...modules: string[]): Compiled {
     }),
   );
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config], { stdio: 'pipe' });
+  // Generated JavaScript is not compiled.
+  cpSync(join(root, 'src/wire/generated/onnx.js'), join(dir, 'src/wire/generated/onnx.js'));
   return {
     path: (module) => join(dir, module.replace(/\.ts$/, '.js')),
     remove: () => rmSync(dir, { recursive: true, force: true }),
