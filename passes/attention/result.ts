@@ -24,7 +24,7 @@ export function connectResult(plan: AttentionPlan, result: Value, build: Builder
   const shape = shapeIn('BNSD', axesOf(site, 'q'));
   const isByHeads = sameShape(shapes.shape(old), shape);
   const regrouping = readersInGraph(old).filter(
-    (node) => node.opType !== 'Cast' && passesOn(node, shapes) && sameShape(shapes.shape(node.output()), shape),
+    (node) => passesOn(node, shapes) && sameShape(shapes.shape(node.output()), shape),
   );
   let heads = operator.layout === 'BNSD' ? result : undefined;
   const resultByHeads = (): Value => {

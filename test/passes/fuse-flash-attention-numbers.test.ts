@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { fuseFlashAttention } from '../../passes/fuse-flash-attention.ts';
 import { lowerPluginOps } from '../../passes/lower-plugin-ops.ts';
 import { openModel } from '../../src/io/open.ts';
+import { findViolations } from '../../src/ir/invariants.ts';
 import { countSites } from '../../src/rewrite/report.ts';
 import { applyPass, reasons } from '../support/apply-pass.ts';
 import { type AttentionForm, attentionForm, relaxed } from '../support/attention-forms.ts';
@@ -60,6 +61,7 @@ test.each(TARGETS)('every form of attention computes the same after fusing for %
       const report = await applyPass(after, fuseFlashAttention({ target: relaxed(name) }));
       expect(reasons(report)).toEqual([expect.stringContaining('applied')]);
       expect([...after.graph.nodesOf('Softmax')]).toEqual([]);
+      expect(findViolations(after, { order: true })).toEqual([]);
       expect(countSites((await applyPass(after, lowerPluginOps())).sites).applied).toBe(1);
       await expectSameResults(before, after, 1e-5);
     }),
