@@ -87,7 +87,8 @@ function parseDim(text: string): Dim {
   return /^[0-9]+$/.test(text) ? Number(text) : text;
 }
 
-function attributeOf(name: string, value: Attributes[string]): Attribute {
+/** An attribute from what a table gives for it. */
+export function attributeOf(name: string, value: Attributes[string]): Attribute {
   if (value instanceof Attribute) return value;
   if (typeof value === 'number') return Attribute.int(name, value);
   if (typeof value === 'string') return Attribute.string(name, value);
