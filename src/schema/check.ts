@@ -6,7 +6,7 @@ import { checkNames } from './check/names.ts';
 import { checkOperator } from './check/operators.ts';
 import type { RuleId } from './check/rules.ts';
 import { checkStructure } from './check/structure.ts';
-import { checkAttributeTensors, checkInitializers } from './check/tensors.ts';
+import { checkAttributeTensors, checkInitializers, reportUnchecked } from './check/tensors.ts';
 import { checkConflicts, checkInitializerTypes, checkNodeTypes, checkPortTypes } from './check/types.ts';
 import { checkVersions } from './check/versions.ts';
 import type { Finding } from './finding.ts';
@@ -50,6 +50,7 @@ export function checkModel(model: Model, options: CheckOptions = {}): Finding<Ru
   if (inference !== undefined) checkInitializerTypes(model.graph, context);
   for (const scope of scopesOf(model)) checkScope(scope, inference, context);
   if (inference !== undefined) checkConflicts(inference, context);
+  reportUnchecked(context);
   return context.findings;
 }
 

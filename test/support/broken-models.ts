@@ -214,6 +214,10 @@ export const BREAKAGES: readonly Breakage[] = [
   ),
   row('attribute-unknown', 'Add with an axis', ({ add }) => add.attribute.push(intAttribute('axis', 1))),
   row('attribute-missing', 'If without else', ({ branch }) => branch.attribute.pop()),
+  row('constant-value', 'no value', ({ graph }) => graph.node.push(node('Constant', [], ['k']))),
+  row('constant-value', 'two values', ({ graph }) =>
+    graph.node.push(node('Constant', [], ['k'], [intAttribute('value_int', 1), floatAttribute('value_float', 1)])),
+  ),
   row('attribute-type', 'alpha as integer', ({ graph }) =>
     graph.node.push(node('Elu', ['y'], ['e'], [intAttribute('alpha', 1)])),
   ),

@@ -121,6 +121,15 @@ function fieldsOf(attribute: Attribute): { readonly fields: readonly string[]; r
   return { fields: field === undefined || empty || attribute.refAttrName !== '' ? [] : [field], untyped: false };
 }
 
+/** What a Constant node holds: the operator makes no attribute required, yet needs one, and no more. */
+function checkConstant(node: Node, context: CheckContext): void {
+  const values = node.attributes.map(({ name }) => name).filter((name) => name.includes('value'));
+  if (node.opType !== 'Constant' || values.length === 1) return;
+  context.report('constant-value', { node }, 'a Constant node does not hold exactly one value', {
+    found: values.length === 0 ? 'none' : values.join(' and '),
+  });
+}
+
 /** The attributes of a node against what its operator defines. */
 export function checkAgainstSchema(node: Node, schema: OperatorSchema, context: CheckContext): void {
   for (const attribute of node.attributes) {
@@ -148,6 +157,7 @@ export function checkAgainstSchema(node: Node, schema: OperatorSchema, context: 
       });
     }
   }
+  if (node.isStandardDomain) checkConstant(node, context);
   for (const [name, { required }] of schema.attributes) {
     if (!required || node.attribute(name) !== undefined) continue;
     context.report('attribute-missing', { node, attribute: name }, 'an attribute without default is left out', {});

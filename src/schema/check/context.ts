@@ -21,6 +21,8 @@ export class CheckContext {
   readonly model: Model;
   readonly findings: Finding<RuleId>[] = [];
   readonly places: Places;
+  /** External tensors whose data could not be looked at. */
+  uncheckedTensors = 0;
   readonly #functions = new Map<string, LocalFunction>();
 
   constructor(model: Model) {

@@ -205,6 +205,11 @@ export const RULES = {
     severity: 'error',
     summary: 'an attribute without default is left out',
   },
+  'constant-value': {
+    subject: 'attributes',
+    severity: 'error',
+    summary: 'a Constant node holds no value, or several',
+  },
   'attribute-type': {
     subject: 'attributes',
     severity: 'error',

@@ -2,6 +2,7 @@ import { SdgraphError } from '../../errors.ts';
 import { elementType } from '../../ir/data-type.ts';
 import type { Graph } from '../../ir/graph.ts';
 import type { Node } from '../../ir/node.ts';
+import { SparseTensor } from '../../ir/sparse-tensor.ts';
 import { type Dim, formatType, type ValueType } from '../../ir/type.ts';
 import type { Value } from '../../ir/value.ts';
 import type { ValueInfo } from '../../ir/value-info.ts';
@@ -58,15 +59,17 @@ export function checkInitializerTypes(graph: Graph, context: CheckContext): void
   for (const { value, info } of graph.raw.inputPorts()) {
     const { initializer } = value;
     const type = initializer === undefined ? undefined : typeOf(info);
-    if (initializer === undefined || type?.kind !== 'tensor') continue;
-    if (type.elemType === initializer.dataType && fits(type.shape, initializer.dims)) continue;
+    if (initializer === undefined || type === undefined || type.kind === 'unknown') continue;
+    const kind = initializer instanceof SparseTensor ? 'sparse tensor' : 'tensor';
+    const { dataType, dims } = initializer;
+    if (type.kind === kind && type.elemType === dataType && fits(type.shape, dims)) continue;
     context.report(
       'initializer-type',
       { graph, value: value.name },
       'an initializer is not what its graph input states',
       {
         expected: formatType(type),
-        found: formatType({ kind: 'tensor', elemType: initializer.dataType, shape: initializer.dims }),
+        found: formatType({ kind, elemType: dataType, shape: dims }),
       },
     );
   }
