@@ -8,7 +8,7 @@ import { Tensor } from '../../src/ir/tensor.ts';
 import { buildModel } from './model-builder.ts';
 
 /** Elements of the one large weight of {@link smallModel}. */
-export const WEIGHT_ELEMENTS = 8 * 64;
+const WEIGHT_ELEMENTS = 8 * 64;
 
 /**
  * What the recipe looks for, in a few nodes: a timestep, an addition of zeros, a tensor cut in halves. `large` is the
