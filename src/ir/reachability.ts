@@ -40,9 +40,10 @@ export function removeUnused(model: Model, options: { inputs?: boolean } = {}): 
   return removed;
 }
 
+/** Training graphs first: they read the main graph, never the other way round. */
 function* roots(model: Model): Generator<Graph> {
-  yield model.graph;
   yield* model.trainingGraphs;
+  yield model.graph;
   for (const { body } of model.functions) yield body;
 }
 
