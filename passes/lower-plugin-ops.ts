@@ -3,7 +3,6 @@ import { Builder } from '../src/rewrite/builder.ts';
 import { removeIfUnused, takePlace } from '../src/rewrite/edit.ts';
 import { definePass } from '../src/rewrite/pass.ts';
 import type { SiteLog } from '../src/rewrite/report.ts';
-import type { Inference } from '../src/schema/inference.ts';
 import {
   lowerFindMax,
   lowerFlashAttentionSoftmax,
@@ -12,7 +11,7 @@ import {
   lowerSliceTransGeluMul,
   lowerUnpadFlashAttention,
 } from './lower/attention.ts';
-import { CannotLower, type Emulation, type Lower } from './lower/context.ts';
+import { CannotLower, type Emulation, type Lower, type Lowering } from './lower/context.ts';
 import { lowerAntiQuant, lowerDequant, lowerQuant, lowerWeightQuant } from './lower/quantize.ts';
 import { lowerTomeMerge, lowerTomeUnmerge } from './lower/tome.ts';
 
@@ -54,22 +53,31 @@ export const lowerPluginOps = definePass<{ emulate: Emulation }>({
   run(context, { emulate }) {
     const { model, report } = context;
     const inferred = context.shapes();
-    const sites = [...model.scopes()].flatMap((graph) => [...graph.nodes].filter(isPluginOp));
+    const sites = [...model.scopes()].flatMap((graph) =>
+      [...graph.nodes].filter(isPluginOp).map((node) => ({
+        node,
+        // Looked up before any edit: lowering one operator gives the next one a new value to read.
+        inputDims: node.inputs.map((value) => inferred.dims(value)),
+      })),
+    );
     // Dequant first: it takes the Quant before it along, and what is left of those is lowered alone.
-    const isDequant = (node: Node): boolean => node.opType === 'AscendDequant';
-    for (const node of [...sites.filter(isDequant), ...sites.filter((each) => !isDequant(each))]) {
-      if (node.isAlive) lower(node, inferred, emulate, report);
+    const isDequant = ({ node }: Site): boolean => node.opType === 'AscendDequant';
+    for (const site of [...sites.filter(isDequant), ...sites.filter((each) => !isDequant(each))]) {
+      if (site.node.isAlive) lower(site, emulate, report);
     }
   },
 });
 
-function lower(node: Node, shapes: Inference, emulate: Emulation, report: SiteLog): void {
+/** A plugin operator, and the shapes of what it reads. */
+type Site = Pick<Lowering, 'node' | 'inputDims'>;
+
+function lower({ node, inputDims }: Site, emulate: Emulation, report: SiteLog): void {
   const lowering = LOWERINGS.get(node.opType) as Lower;
   const { graph } = node;
   const build = new Builder(node, `${node.name === '' ? node.opType : node.name}/`);
   try {
     graph.model.transaction(() => {
-      const results = lowering({ node, build, shapes, emulate });
+      const results = lowering({ node, build, inputDims, emulate });
       const { inputs } = node;
       for (const [index, value] of node.outputs.entries()) {
         const result = results[index];

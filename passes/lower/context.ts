@@ -1,7 +1,6 @@
 import type { Node } from '../../src/ir/node.ts';
 import type { Value } from '../../src/ir/value.ts';
 import type { Builder } from '../../src/rewrite/builder.ts';
-import type { Inference } from '../../src/schema/inference.ts';
 
 /** Which arithmetic a lowered operator uses: exact float32, or the float16 steps of the device kernel. */
 export type Emulation = 'none' | 'fp16';
@@ -10,7 +9,8 @@ export type Emulation = 'none' | 'fp16';
 export interface Lowering {
   readonly node: Node;
   readonly build: Builder;
-  readonly shapes: Inference;
+  /** Static shapes of the inputs as they were before anything was lowered; undefined where not known. */
+  readonly inputDims: readonly (readonly number[] | undefined)[];
   readonly emulate: Emulation;
 }
 
@@ -29,7 +29,8 @@ export function input({ node }: Lowering, index: number): Value {
 
 /** The static shape of the input at `index`, of a given rank. */
 export function dims(lowering: Lowering, index: number, rank?: number): readonly number[] {
-  const found = lowering.shapes.dims(input(lowering, index));
+  input(lowering, index);
+  const found = lowering.inputDims[index];
   if (found === undefined) throw new CannotLower(`the shape of input ${index} is not known`);
   if (rank !== undefined && found.length !== rank) {
     throw new CannotLower(`input ${index} has rank ${found.length}, not ${rank}`);

@@ -318,6 +318,16 @@ test('what cannot be lowered is refused with a reason and left as it was', async
   expect(model.revision).toBe(revision);
 });
 
+test('an operator that reads another one is lowered in the same run', async () => {
+  const model = buildModel(13, (graph) => {
+    const x = graph.input('x', [1, 2, 16, 96]);
+    const first = graph.op('FlashAttentionTik', [x, x, x]);
+    graph.output(graph.op('SliceTransGeluMul', [graph.op('FlashAttentionTik', [first, x, x])]));
+  });
+  const report = await applyPass(model, lowerPluginOps());
+  expect(report.sites.map(({ status }) => status)).toEqual(['applied', 'applied', 'applied']);
+});
+
 test('values keep their names and a second run changes nothing', async () => {
   const q = random([1, 2, 4, 8], 1);
   const { model } = single(11, 'FlashAttentionTik', { q, k: q, v: q }, 1);
