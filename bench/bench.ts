@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +51,7 @@ export class Bench {
       return undefined;
     } finally {
       rmSync(folder, { recursive: true, force: true });
+      if (readdirSync(this.#folder).length === 0) rmdirSync(this.#folder);
     }
   }
 
@@ -62,7 +63,8 @@ export class Bench {
     const names = Object.keys(jobs) as Name[];
     const costs = new Map(names.map((name) => [name, [] as Cost[]]));
     for (let run = -1; run < (this.quick ? 1 : this.runs); run++) {
-      for (const name of names) {
+      // First and last in turn: a disk that was idle for a while takes the first gigabytes faster.
+      for (const name of run % 2 === 0 ? names : names.toReversed()) {
         rmSync(clean, { recursive: true, force: true });
         mkdirSync(clean, { recursive: true });
         // What earlier runs left to be written or freed must not slow this one down.

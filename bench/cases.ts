@@ -128,7 +128,7 @@ function chains(bench: Bench): Promise<readonly Row[] | undefined> {
 /** How long a user waits for the first line. */
 async function cliStart(bench: Bench): Promise<readonly Row[]> {
   const times = { help: [] as number[], bare: [] as number[] };
-  for (let run = -1; run < 3 * bench.runs; run++) {
+  for (let run = -1; run < 2 * bench.runs; run++) {
     const bare = wall(['-e', '0']);
     const help = wall([CLI, '--help']);
     if (run < 0) continue;

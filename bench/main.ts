@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '3' },
+    runs: { type: 'string', default: '5' },
     case: { type: 'string', multiple: true },
     folder: { type: 'string' },
   },

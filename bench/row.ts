@@ -57,6 +57,7 @@ export function formatTable(rows: readonly Row[]): string {
   const lines = rows.map(({ name, cost, baseline, budgets, python }) => [
     name,
     seconds(cost.milliseconds),
+    openAndSave(cost),
     bytes(cost.rss),
     bytes(cost.read),
     bytes(cost.written),
@@ -69,6 +70,11 @@ export function formatTable(rows: readonly Row[]): string {
   const format = (cells: readonly string[]): string =>
     `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
   return [format(head), format(widths.map((width) => '-'.repeat(width))), ...lines.map(format)].join('\n');
+}
+
+/** The part of a case that Python's load and save compares with: everything but the passes. */
+function openAndSave({ parts: { open, save } }: Cost): string {
+  return open === undefined || save === undefined ? '-' : seconds(open + save);
 }
 
 function seconds(milliseconds: number): string {
