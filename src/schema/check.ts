@@ -13,7 +13,7 @@ import type { Finding } from './finding.ts';
 import { inferShapes } from './infer.ts';
 import type { Inference } from './inference.ts';
 
-export { RULES, type Rule, type RuleId, type Severity, type Subject } from './check/rules.ts';
+export { RULES, type RuleId, type Severity } from './check/rules.ts';
 
 /** How {@link checkModel} checks. */
 export interface CheckOptions {
