@@ -1,4 +1,4 @@
-import { fieldIds } from '../wire/fields.ts';
+import { fieldIds, isKnownField } from '../wire/fields.ts';
 import { WIRE, WireReader } from '../wire/reader.ts';
 import type { Span } from '../wire/rope.ts';
 import { AttributeType, type AttributeValues } from './attribute.ts';
@@ -25,41 +25,48 @@ export interface ScannedAttribute {
 
 /** Looks over the AttributeProto in a span without reading its lists. */
 export function scanAttribute(reader: WireReader, { source, start, end }: Span): ScannedAttribute {
-  const text = { name: '', refAttrName: '' };
-  const scalar: { f: number | undefined; i: bigint | undefined } = { f: undefined, i: undefined };
-  const spans = new Map<number, Span[]>();
-  const present = new Set<number>();
+  let name = '';
+  let refAttrName = '';
   let type = 0;
+  let f: number | undefined;
+  let i: bigint | undefined;
+  let tensor = NO_SPANS;
+  let graph = NO_SPANS;
+  let tensors = NO_SPANS;
+  let graphs = NO_SPANS;
+  /** Fields that are there, as bits. */
+  let present = 0;
   reader.position = start;
   while (reader.next(end)) {
     const { field: id, wire } = reader;
-    if (id === F.type && wire === WIRE.varint) type = reader.int32();
-    else if (id === F.i && wire === WIRE.varint) scalar.i = reader.bigint();
-    else if (id === F.f && wire === WIRE.fixed32) scalar.f = reader.float();
-    else if (id === F.ints && (wire === WIRE.varint || wire === WIRE.bytes)) present.add(id);
-    else if (id === F.floats && (wire === WIRE.fixed32 || wire === WIRE.bytes)) present.add(id);
-    else if (wire !== WIRE.bytes) continue;
-    else if (id === F.name) text.name = reader.string();
-    else if (id === F.ref_attr_name) text.refAttrName = reader.string();
-    else if (id === F.t || id === F.g || id === F.tensors || id === F.graphs) {
-      const known = spans.get(id);
-      const span = { source, start: reader.payload, end: reader.end };
-      if (known === undefined) spans.set(id, [span]);
-      else known.push(span);
-    } else present.add(id);
+    if (!isKnownField('AttributeProto', id, wire)) continue;
+    present |= 1 << id;
+    if (id === F.type) type = reader.int32();
+    else if (id === F.i) i = reader.bigint();
+    else if (id === F.f) f = reader.float();
+    else if (id === F.name) name = reader.string();
+    else if (id === F.ref_attr_name) refAttrName = reader.string();
+    else if (id === F.t) tensor = append(tensor, { source, start: reader.payload, end: reader.end });
+    else if (id === F.g) graph = append(graph, { source, start: reader.payload, end: reader.end });
+    else if (id === F.tensors) tensors = append(tensors, { source, start: reader.payload, end: reader.end });
+    else if (id === F.graphs) graphs = append(graphs, { source, start: reader.payload, end: reader.end });
   }
-  const of = (id: number): readonly Span[] => spans.get(id) ?? [];
-  if (type === 0) type = impliedType(new Set([...present, ...spans.keys(), ...given(scalar)]));
-  return { ...text, ...scalar, type, tensor: of(F.t), graph: of(F.g), tensors: of(F.tensors), graphs: of(F.graphs) };
+  if (type === 0) type = impliedType(present);
+  return { name, refAttrName, type, f, i, tensor, graph, tensors, graphs };
 }
 
-function given({ f, i }: { f: number | undefined; i: bigint | undefined }): number[] {
-  return [...(f === undefined ? [] : [F.f]), ...(i === undefined ? [] : [F.i])];
+/** Most attributes hold no message, and then they share this list. */
+const NO_SPANS: readonly Span[] = [];
+
+function append(spans: readonly Span[], span: Span): readonly Span[] {
+  if (spans === NO_SPANS) return [span];
+  (spans as Span[]).push(span);
+  return spans;
 }
 
 /** The type of an attribute that does not say it, as in models of the first IR versions. */
-function impliedType(present: ReadonlySet<number>): number {
-  for (const [field, type] of IMPLIED) if (present.has(field)) return type;
+function impliedType(present: number): number {
+  for (const [field, type] of IMPLIED) if ((present & (1 << field)) !== 0) return type;
   return AttributeType.UNDEFINED;
 }
 
@@ -82,14 +89,12 @@ export function attributeValues(
   { f, i, type }: ScannedAttribute,
   messages: { readonly tensors?: readonly Tensor[]; readonly graphs?: readonly Graph[] },
 ): AttributeValues {
-  const single = {
-    ...(f === undefined ? {} : { f }),
-    ...(i === undefined ? {} : { i }),
-    ...messages,
-  };
+  const single: { -readonly [K in keyof AttributeValues]: AttributeValues[K] } = { ...messages };
+  if (f !== undefined) single.f = f;
+  if (i !== undefined) single.i = i;
   const hasLists = messages.graphs === undefined && type !== AttributeType.FLOAT && type !== AttributeType.INT;
   if (!hasLists) return single;
-  return span.end - span.start <= SMALL ? { ...single, ...readLists(span) } : new LateValues(span, single);
+  return span.end - span.start <= SMALL ? Object.assign(single, readLists(span)) : new LateValues(span, single);
 }
 
 type Lists = Pick<AttributeValues, 's' | 'floats' | 'ints' | 'strings'>;
