@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
+import { saveModel } from '../../src/io/save.ts';
 import { buildCli, type Cli } from '../support/cli.ts';
-import { writeExternalModel } from '../support/small-model.ts';
+import { smallModel, writeExternalModel } from '../support/small-model.ts';
 
 let cli: Cli;
 let cwd: string;
@@ -15,6 +16,9 @@ beforeAll(async () => {
   cwd = mkdtempSync(join(realpathSync(tmpdir()), 'sdgraph-json-'));
   await writeExternalModel(cwd);
   await cli.run(['optimize', '--model', 'unet.onnx', '--new-model', 'other.onnx'], { cwd });
+  const changed = smallModel();
+  for (const node of changed.graph.nodesOf('Mul')) if (node.name === 'gate') node.opType = 'Add';
+  await saveModel(changed, join(cwd, 'changed.onnx'));
 });
 
 afterAll(() => {
@@ -37,6 +41,13 @@ const CASES = [
   { command: 'diff', args: ['unet.onnx', 'other.onnx'], code: 1 },
   { command: 'diff', args: ['unet.onnx', 'missing.onnx'], code: 1 },
   { command: 'passes', args: [], code: 0 },
+  { command: 'validate', args: ['unet.onnx'], code: 0 },
+  { command: 'validate', args: ['unet.onnx', '--target', 'ascend310p-aie-7.0'], code: 0 },
+  { command: 'validate', args: ['missing.onnx'], code: 1 },
+  { command: 'validate', args: ['unet.onnx', '--target', 'nothing'], code: 2 },
+  { command: 'verify', args: ['--reference', 'unet.onnx', '--model', 'unet.onnx'], code: 0 },
+  { command: 'verify', args: ['--reference', 'unet.onnx', '--model', 'changed.onnx', '--bisect'], code: 1 },
+  { command: 'verify', args: ['--reference', 'unet.onnx'], code: 2 },
 ] as const;
 
 describe('JSON documents follow their schemas', () => {
