@@ -43,7 +43,7 @@ export {
 export { countNodes, type Pipeline, type PipelineOptions, pipeline } from './rewrite/pipeline.ts';
 export { countSites, type PassReport, type Report, type Site, SiteLog, type SiteStatus } from './rewrite/report.ts';
 export { applyRules, type Rule, type RuleDefinition, rule, rulePass } from './rewrite/rule.ts';
-export { type CheckOptions, checkModel, RULES, type RuleId, type Severity } from './schema/check.ts';
+export { RULES, type RuleId, type Severity } from './schema/check.ts';
 export { type Finding, type FindingPlace, formatFinding } from './schema/finding.ts';
 export { inferShapes } from './schema/infer.ts';
 export type { Conflict, Inference } from './schema/inference.ts';
@@ -57,6 +57,7 @@ export {
   schemaFor,
 } from './schema/operators.ts';
 export { checkTarget, TARGET_RULES, type TargetCheckOptions, type TargetRuleId } from './targets/check.ts';
+export { checkModel, type ModelCheckOptions } from './targets/check-model.ts';
 export {
   checkLimits,
   loadTarget,

@@ -4,11 +4,10 @@ import { SdgraphError } from '../errors.ts';
 import { openModel } from '../io/open.ts';
 import { tensorsOf } from '../io/placement.ts';
 import type { Model } from '../ir/model.ts';
-import { topologicalOrder } from '../ir/sort.ts';
-import { checkModel, RULES, type Severity } from '../schema/check.ts';
+import { RULES, type Severity } from '../schema/check.ts';
 import type { Finding } from '../schema/finding.ts';
-import { inferShapes } from '../schema/infer.ts';
-import { checkTarget, TARGET_RULES } from '../targets/check.ts';
+import { TARGET_RULES } from '../targets/check.ts';
+import { checkModel } from '../targets/check-model.ts';
 import { findTarget, type Target } from '../targets/index.ts';
 import { verifyModels } from '../verify/verify.ts';
 import { FileSource } from '../wire/source.ts';
@@ -92,7 +91,7 @@ async function validateFile(
   try {
     facts = hashFile(file);
     using model = await openModel(file, { followLinks: options.followLinks ?? false });
-    findings.push(...checkContents(model, target));
+    findings.push(...checkModel(model, target === undefined ? {} : { target }));
     if (expected !== undefined) {
       findings.push(...checkExpectations(model, { ...facts, weightBytes: weightBytes(model) }, expected));
     } else if (options.config !== undefined) {
@@ -117,25 +116,6 @@ async function validateFile(
     target: target?.name,
     findings: counted,
   };
-}
-
-/** Rules of ONNX and of the target; shapes are inferred once for both. */
-function checkContents(model: Model, target: Target | undefined): Finding[] {
-  const inference = isAcyclic(model) ? inferShapes(model) : undefined;
-  const findings: Finding[] = checkModel(model, inference === undefined ? {} : { inference });
-  if (target !== undefined && inference !== undefined) findings.push(...checkTarget(model, target, { inference }));
-  return findings;
-}
-
-/** Whether the nodes of every scope can be put in an order; inference needs one. */
-function isAcyclic(model: Model): boolean {
-  try {
-    for (const graph of model.scopes()) topologicalOrder(graph);
-    return true;
-  } catch (error) {
-    if (error instanceof SdgraphError && error.code === 'E_GRAPH_CYCLE') return false;
-    throw error;
-  }
 }
 
 async function checkVerify(
