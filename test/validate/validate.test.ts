@@ -141,7 +141,8 @@ describe('a reference to agree with', () => {
   test('differs', async () => {
     const models = [{ file: 'b.onnx', verify: { reference: 'a.onnx', tolerance: 'exact' } }];
     await write('a.onnx');
-    expect(rulesOf(await withConfig({ models }, await write('b.onnx', [1, 4], 2)))).toEqual(['verify-differs']);
+    const report = await withConfig({ models }, await write('b.onnx', [1, 4], 2));
+    expect(new Set(rulesOf(report))).toEqual(new Set(['verify-differs']));
   });
 
   test('cannot be compared', async () => {
