@@ -16,6 +16,7 @@ const folder = join(root, '.demo');
 
 /** Puts the model and its weights into the folder. */
 function layOut() {
+  /** @type {{ sha256: string, weights_bin: { bytes: number } }} */
   const { sha256, weights_bin: weights } = JSON.parse(readFileSync(join(fixture, 'meta.json'), 'utf8'));
   const bytes = gunzipSync(readFileSync(join(fixture, 'unet.onnx.gz')));
   if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw new Error(`${fixture}: the graph is damaged`);
@@ -44,7 +45,9 @@ run(
 );
 run('inspect', 'unet_md.onnx');
 
+/** @type {{ nodes: { after: number } }} */
 const { nodes } = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'));
+/** @type {{ nodes: readonly unknown[] }} */
 const golden = JSON.parse(gunzipSync(readFileSync(join(fixture, 'golden/Duo-T5-g.json.gz'))).toString());
 const inspected = spawnSync(process.execPath, [join(root, 'bin/sdgraph.js'), 'inspect', 'unet_md.onnx', '--json'], {
   cwd: folder,
