@@ -51,11 +51,16 @@ function reply(answer) {
   parentPort?.postMessage(answer);
 }
 
+/** What is being done: requests are taken one after the other, so that no session is released while it runs. */
+let busy = Promise.resolve();
+
 parentPort?.on('message', (/** @type {Request} */ request) => {
-  handle(request).then(
-    (result) => reply({ id: request.id, result }),
-    (/** @type {unknown} */ error) => {
-      reply({ id: request.id, error: error instanceof Error ? error.message : String(error) });
-    },
-  );
+  busy = busy
+    .then(() => handle(request))
+    .then(
+      (result) => reply({ id: request.id, result }),
+      (/** @type {unknown} */ error) => {
+        reply({ id: request.id, error: error instanceof Error ? error.message : String(error) });
+      },
+    );
 });

@@ -32,17 +32,18 @@ export interface Tolerance {
   readonly cosine?: number;
 }
 
-/** Reads element `i` of a tensor as a number. Strings have none. */
+/** Reads element `i` of a tensor as a number, rounded to float64. Texts have none. */
 export function elementReader({ dataType, data }: SessionTensor): (i: number) => number {
   if (dataType === DataType.FLOAT16) return (i) => halfToNumber(Number(data[i]));
   if (dataType === DataType.BFLOAT16) return (i) => bfloatToNumber(Number(data[i]));
   return (i) => Number(data[i]);
 }
 
-/** Compares two tensors of the same number of elements. */
+/** Compares two tensors of the same number of elements, both of numbers; element types may differ. */
 export function difference(reference: SessionTensor, candidate: SessionTensor): Difference {
   const a = elementReader(reference);
   const b = elementReader(candidate);
+  const gap = gapReader(reference, candidate);
   const { length } = reference.data;
   const sums = { error: 0, a: 0, b: 0, dot: 0 };
   let [maxAbs, maxRel, worst, notFinite] = [0, 0, 0, 0];
@@ -54,7 +55,7 @@ export function difference(reference: SessionTensor, candidate: SessionTensor): 
       if (!Object.is(x, y)) notFinite++;
       continue;
     }
-    const error = Math.abs(x - y);
+    const error = gap(i, x, y);
     if (error > maxAbs) {
       maxAbs = error;
       worst = i;
@@ -81,6 +82,19 @@ export function difference(reference: SessionTensor, candidate: SessionTensor): 
     worst,
     notFinite,
   };
+}
+
+/** Tells how far two elements are apart; between 64-bit integers exactly, however large they are. */
+function gapReader(
+  { data: a }: SessionTensor,
+  { data: b }: SessionTensor,
+): (i: number, x: number, y: number) => number {
+  if (!isLong(a) || !isLong(b)) return (_, x, y) => Math.abs(x - y);
+  return (i) => Math.abs(Number((a[i] as bigint) - (b[i] as bigint)));
+}
+
+function isLong(data: SessionTensor['data']): data is BigInt64Array | BigUint64Array {
+  return data instanceof BigInt64Array || data instanceof BigUint64Array;
 }
 
 /** Why a difference is not accepted; empty when it is. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LegacyRandom } from '../../passes/tome/random.ts';
 import { printable, SdgraphError } from '../errors.ts';
@@ -11,6 +11,9 @@ import { readNpy } from './npy.ts';
 
 /** Timesteps of the training schedule: what a scalar integer input of a diffusion model counts (schedulers.md). */
 const TIMESTEPS = 1000;
+
+/** Most elements of one input: 1 GiB as float32. */
+const MAX_ELEMENTS = 2 ** 28;
 
 /** Where the inputs of both models come from. */
 export interface FeedOptions {
@@ -26,24 +29,71 @@ export interface FeedOptions {
  * One tensor for each input of the reference: from `.npy` files, else drawn from a seed. Floats are normal, as latents
  * and embeddings are; integers that index a table stay inside it; a scalar integer is a timestep.
  *
- * @throws SdgraphError `E_NPY` when a file does not fit its input
+ * @throws SdgraphError `E_NPY` when a file does not fit its input, `E_VERIFY` when `inputs` is no folder or has no file
+ * for any input, or `dims` names a dimension that no input has; `E_SESSION_FEED` for inputs that no numbers can be made for
  */
 export function makeFeeds(
   model: Model,
   inputs: readonly SessionPort[],
   options: FeedOptions = {},
 ): Map<string, SessionTensor> {
+  checkOptions(inputs, options);
   const random = new LegacyRandom(options.seed ?? 0);
   const feeds = new Map<string, SessionTensor>();
   for (const port of inputs) {
     const dims = port.shape.map((dim) => (typeof dim === 'number' ? dim : (options.dims?.get(dim ?? '') ?? 1)));
     // Drawn even where a file is used, so that one file more does not change the other inputs.
     const drawn = draw(random, port, dims, upperBound(model.graph.value(port.name), dims.length));
-    const file =
-      options.inputs === undefined ? undefined : join(options.inputs, `${port.name.replaceAll('/', '_')}.npy`);
-    feeds.set(port.name, file !== undefined && existsSync(file) ? fromFile(file, port) : drawn);
+    const file = feedFile(port.name, options.inputs);
+    feeds.set(port.name, file === undefined ? drawn : fromFile(file, port));
   }
   return feeds;
+}
+
+/** The file that an input is taken from, if there is one: `NAME.npy`, slashes in the name replaced by `_`. */
+export function feedFile(name: string, folder: string | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  const file = join(folder, `${name.replaceAll('/', '_')}.npy`);
+  return existsSync(file) ? file : undefined;
+}
+
+/** Refuses options that would have no effect: random numbers in the place of files that were meant prove nothing. */
+function checkOptions(ports: readonly SessionPort[], { inputs, dims }: FeedOptions): void {
+  const names = ports.map(({ name }) => printable(name)).join(', ');
+  if (inputs !== undefined && statSync(inputs, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new SdgraphError('E_VERIFY', 'there is no such folder of inputs', { file: inputs });
+  }
+  if (inputs !== undefined && ports.every(({ name }) => feedFile(name, inputs) === undefined)) {
+    const expected = `NAME.npy for one of ${names}`;
+    throw new SdgraphError('E_VERIFY', 'the folder has no file for any input', { file: inputs }, { expected });
+  }
+  const symbolic = new Set(ports.flatMap(({ shape }) => shape.filter((dim) => typeof dim === 'string')));
+  const unknown = [...(dims?.keys() ?? [])].find((name) => !symbolic.has(name));
+  if (unknown === undefined) return;
+  throw new SdgraphError(
+    'E_VERIFY',
+    'no input has a symbolic dimension of that name',
+    { name: printable(unknown) },
+    { expected: symbolic.size === 0 ? 'none: all shapes are fixed' : [...symbolic].map(printable).join(', ') },
+  );
+}
+
+/**
+ * The same numbers for two models whose inputs have other element types: what does not fit the narrower type is
+ * rounded for both.
+ */
+export function sharedFeeds(
+  feeds: ReadonlyMap<string, SessionTensor>,
+  candidate: readonly SessionPort[],
+): { readonly reference: Map<string, SessionTensor>; readonly candidate: Map<string, SessionTensor> } {
+  const shared = { reference: new Map<string, SessionTensor>(), candidate: new Map<string, SessionTensor>() };
+  for (const { name, dataType } of candidate) {
+    const tensor = feeds.get(name) as SessionTensor;
+    const narrow = convert(tensor, dataType);
+    shared.candidate.set(name, narrow);
+    shared.reference.set(name, convert(narrow, tensor.dataType));
+  }
+  return shared;
 }
 
 function fromFile(file: string, port: SessionPort): SessionTensor {
@@ -62,7 +112,18 @@ function fromFile(file: string, port: SessionPort): SessionTensor {
       },
     );
   }
-  return convert(tensor, port.dataType);
+  const converted = convert(tensor, port.dataType);
+  const [given, taken] = [elementReader(tensor), elementReader(converted)];
+  for (let i = 0; !FLOATS.has(port.dataType) && i < tensor.data.length; i++) {
+    if (given(i) === taken(i)) continue;
+    throw new SdgraphError(
+      'E_NPY',
+      'an input file holds a number that the input cannot',
+      { file, name: port.name },
+      { expected: typeName(port.dataType), found: String(given(i)) },
+    );
+  }
+  return converted;
 }
 
 /** The same numbers in another element type, where the models differ in it (a timestep as int64 or int32). */
@@ -96,10 +157,15 @@ const MAKERS: ReadonlyMap<number, (length: number, at: (i: number) => number) =>
   [DataType.UINT16, (length, at) => Uint16Array.from({ length }, (_, i) => at(i))],
   [DataType.INT32, (length, at) => Int32Array.from({ length }, (_, i) => at(i))],
   [DataType.UINT32, (length, at) => Uint32Array.from({ length }, (_, i) => at(i))],
-  [DataType.INT64, (length, at) => BigInt64Array.from({ length }, (_, i) => BigInt(Math.trunc(at(i))))],
-  [DataType.UINT64, (length, at) => BigUint64Array.from({ length }, (_, i) => BigInt(Math.trunc(at(i))))],
+  [DataType.INT64, (length, at) => BigInt64Array.from({ length }, (_, i) => whole(at(i)))],
+  [DataType.UINT64, (length, at) => BigUint64Array.from({ length }, (_, i) => whole(at(i)))],
   [DataType.BOOL, (length, at) => Uint8Array.from({ length }, (_, i) => (at(i) === 0 ? 0 : 1))],
 ]);
+
+/** A number without its fraction; 0 for one that is not finite, as typed arrays have it. */
+function whole(value: number): bigint {
+  return Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n;
+}
 
 const FLOATS: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16]);
 
@@ -114,6 +180,14 @@ function draw(random: LegacyRandom, port: SessionPort, dims: readonly number[], 
       {
         found: typeName(port.dataType),
       },
+    );
+  }
+  if (length > MAX_ELEMENTS) {
+    throw new SdgraphError(
+      'E_SESSION_FEED',
+      'an input is too large',
+      { name: printable(port.name) },
+      { expected: `at most ${MAX_ELEMENTS} elements`, found: `[${dims.join(',')}]` },
     );
   }
   const limit = port.dataType === DataType.BOOL ? 2 : bound;

@@ -1,17 +1,28 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { type Emulation } from '../../passes/lower/context.ts';
+import { dirname, resolve } from 'node:path';
+import type { Emulation } from '../../passes/lower/context.ts';
 import { isPluginOp, lowerPluginOps } from '../../passes/lower-plugin-ops.ts';
 import { SdgraphError } from '../errors.ts';
+import { tensorsOf } from '../io/placement.ts';
 import { saveBytes } from '../io/save.ts';
+import { forget, remember, removeQuietly, removeStale, temporaryPath } from '../io/temporary.ts';
 import type { Model } from '../ir/model.ts';
 import { pipeline } from '../rewrite/pipeline.ts';
-import { openOrtSession } from '../runtime/ort.ts';
+import { type OrtOptions, openOrtSession } from '../runtime/ort.ts';
 import type { InferenceSession } from '../runtime/session.ts';
 
-/** Models up to this size are handed to the runtime in memory; larger ones through a temporary file. */
-const IN_MEMORY = 256 * 2 ** 20;
+/** Models up to this many bytes, external data not counted, go to the runtime in memory; larger ones through a file. */
+export const MAX_IN_MEMORY: number = 256 * 2 ** 20;
+
+/** Name that temporary models have their names from. */
+const TEMPORARY = 'model.onnx';
+
+/** How {@link openModelSession} loads. */
+export interface ModelSessionOptions extends Omit<OrtOptions, 'dataFolder' | 'label'> {
+  /** Models of more bytes go through a temporary file. Default {@link MAX_IN_MEMORY}. */
+  readonly maxInMemory?: number;
+}
 
 /**
  * Replaces plugin operators by standard ones in place, so that the runtime can execute the model.
@@ -35,18 +46,44 @@ export async function makeRunnable(model: Model, emulate: Emulation): Promise<vo
   );
 }
 
-/** Loads a model as it is now, weights from where they are. */
-export async function openModelSession(model: Model): Promise<InferenceSession> {
-  const dataFolder = dirname(resolve(model.label));
-  const options = { label: model.label, ...(model.external === undefined ? {} : { dataFolder }) };
+/**
+ * Loads a model as it is now, edits included, into onnxruntime; weights are read from where they are.
+ *
+ * @throws SdgraphError `E_SESSION_LOAD`; for external data that is missing, too short, or where no model may have it,
+ * the `E_EXTERNAL_*` codes; `E_TOO_LARGE`, `E_FILE_WRITE` for the temporary file of a large model
+ */
+export async function openModelSession(model: Model, options: ModelSessionOptions = {}): Promise<InferenceSession> {
+  const { maxInMemory = MAX_IN_MEMORY, ...rest } = options;
+  // The runtime would open whatever the model names; what it may name is decided here.
+  for (const tensor of tensorsOf(model)) if (tensor.storage.kind === 'external') tensor.externalRange();
+  const ort: OrtOptions = {
+    ...rest,
+    label: model.label,
+    ...(model.external === undefined ? {} : { dataFolder: dirname(resolve(model.label)) }),
+  };
   const bytes = await saveBytes(model);
-  if (bytes.length <= IN_MEMORY) return openOrtSession(bytes, options);
-  const folder = mkdtempSync(join(tmpdir(), 'sdgraph-'));
+  if (bytes.length <= maxInMemory) return openOrtSession(bytes, ort);
+  removeStale(tmpdir(), TEMPORARY);
+  const path = temporaryPath(tmpdir(), TEMPORARY);
+  remember(path);
   try {
-    const file = join(folder, 'model.onnx');
-    writeFileSync(file, bytes);
-    return await openOrtSession(file, options);
+    write(path, bytes);
+    return await openOrtSession(path, ort);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeQuietly(path);
+    forget(path);
+  }
+}
+
+function write(path: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(path, bytes, { flag: 'wx', mode: 0o600 });
+  } catch (cause) {
+    throw new SdgraphError(
+      'E_FILE_WRITE',
+      'the temporary file for the runtime cannot be written',
+      { file: path },
+      { found: cause instanceof Error ? cause.message : String(cause), hint: 'TMPDIR names another folder', cause },
+    );
   }
 }

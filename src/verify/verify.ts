@@ -1,12 +1,17 @@
+import { realpathSync } from 'node:fs';
 import type { Emulation } from '../../passes/lower/context.ts';
-import { printable, SdgraphError } from '../errors.ts';
+import { printable } from '../errors.ts';
 import { openModel } from '../io/open.ts';
+import { typeName } from '../ir/data-type.ts';
 import type { Model } from '../ir/model.ts';
-import type { InferenceSession, SessionTensor } from '../runtime/session.ts';
+import type { SessionTensor } from '../runtime/session.ts';
 import { bisect, type Departure } from './bisect.ts';
-import { type Difference, difference, elementReader, type Tolerance, violations } from './compare.ts';
-import { convert, type FeedOptions, makeFeeds } from './feeds.ts';
-import { makeRunnable, openModelSession } from './runnable.ts';
+import type { Tolerance } from './compare.ts';
+import { type FeedOptions, feedFile, makeFeeds, sharedFeeds } from './feeds.ts';
+import { originsOf } from './origin.ts';
+import { checkInterfaces, inputsOf } from './ports.ts';
+import { compareOutputs, isConstant, type OutputReport, runOnce } from './run.ts';
+import { type ModelSessionOptions, makeRunnable } from './runnable.ts';
 import { presetFor, TOLERANCES, type TolerancePreset } from './tolerance.ts';
 
 /** How {@link verifyModels} compares. */
@@ -19,17 +24,20 @@ export interface VerifyOptions extends FeedOptions {
   readonly bisect?: boolean;
   /** Let external data be links. Default false. */
   readonly followLinks?: boolean;
+  /** How the models are loaded into onnxruntime. */
+  readonly session?: ModelSessionOptions;
   /** Told what is being done, for progress. */
   readonly onStep?: (step: string) => void;
 }
 
-/** One output of both models. */
-export interface OutputReport {
+/** One input that both models got. */
+export interface InputReport {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly difference: Difference | undefined;
-  /** Why the output does not agree; empty when it does. */
-  readonly reasons: readonly string[];
+  /** Element type in the reference. */
+  readonly dataType: string;
+  /** The `.npy` file that it came from; null for random numbers. */
+  readonly file: string | null;
 }
 
 /** What comparing two models found. */
@@ -42,145 +50,112 @@ export interface VerifyReport {
   readonly tolerance: Tolerance;
   readonly seed: number;
   readonly emulate: Emulation;
+  readonly inputs: readonly InputReport[];
   readonly outputs: readonly OutputReport[];
+  /** What weakens the proof, such as outputs that are zero everywhere. */
+  readonly notes: readonly string[];
   /** Whether the first node that departs was looked for. */
   readonly bisected: boolean;
-  /** The first node that departs, when asked for and found. */
-  readonly departure: Departure | undefined;
+  /** The first node that departs; null when it was not looked for or not found. */
+  readonly departure: Departure | null;
+  /** Of the runs themselves, without loading. */
   readonly milliseconds: { readonly reference: number; readonly candidate: number };
 }
 
 /**
  * Runs two models on the same inputs in onnxruntime and compares every output. Plugin operators are replaced by
- * standard ones first (`lower-plugin-ops`), so that a rewritten graph is proved without a device.
+ * standard ones first (`lower-plugin-ops`), so that a rewritten graph is proved without a device. Only one of the
+ * models is loaded at a time.
  *
- * @throws SdgraphError `E_VERIFY` when inputs or outputs of the two do not correspond, `E_SESSION_LOAD`,
- * `E_SESSION_RUN`, `E_NPY`, and what opening the models throws
+ * @throws SdgraphError `E_VERIFY` when inputs or outputs of the two do not correspond, a plugin operator has no
+ * standard counterpart, or options have no effect; `E_SESSION_LOAD`, `E_SESSION_RUN`, `E_SESSION_FEED`, `E_NPY`,
+ * the `E_EXTERNAL_*` codes, and what opening the models throws
  */
 export async function verifyModels(
   reference: string,
   candidate: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const step = options.onStep ?? (() => undefined);
   const open = { followLinks: options.followLinks ?? false };
-  const models: Model[] = [];
-  const sessions: InferenceSession[] = [];
-  const load = async (path: string): Promise<{ model: Model; session: InferenceSession }> => {
-    step(`loading ${path}`);
-    const model = await openModel(path, open);
-    models.push(model);
-    await makeRunnable(model, path === candidate ? (options.emulate ?? 'none') : 'none');
-    const session = await openModelSession(model);
-    sessions.push(session);
-    return { model, session };
+  using a = await openModel(reference, open);
+  using b = await openModel(candidate, open);
+  const report = await compareModels(a, b, options);
+  if (options.emulate === 'fp16' || !isSameFile(reference, candidate)) return report;
+  return { ...report, notes: ['both models are the same file', ...report.notes] };
+}
+
+/**
+ * What {@link verifyModels} does, for models that are open. Plugin operators of both are replaced in place.
+ *
+ * @throws SdgraphError as {@link verifyModels}
+ */
+export async function compareModels(
+  reference: Model,
+  candidate: Model,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const { onStep: step = () => undefined, emulate = 'none', session = {} } = options;
+  checkInterfaces(reference, candidate);
+  const { preset, tolerance } = choose(options.tolerance ?? 'auto', reference, candidate, emulate);
+  const origins = originsOf(candidate);
+  await makeRunnable(reference, 'none');
+  await makeRunnable(candidate, emulate);
+  const ports = inputsOf(reference);
+  const feeds = sharedFeeds(makeFeeds(reference, ports, options), inputsOf(candidate));
+  const a = { model: reference, feeds: feeds.reference };
+  const b = { model: candidate, feeds: feeds.candidate };
+  step(`running ${reference.label}`);
+  const expected = await runOnce(a, session);
+  step(`running ${candidate.label}`);
+  const found = await runOnce(b, session);
+  const outputs = compareOutputs(a, expected, found, tolerance);
+  const ok = outputs.every(({ reasons }) => reasons.length === 0);
+  const bisected = !ok && options.bisect === true;
+  const how = { ...session, tolerance, origins, onStep: step };
+  return {
+    reference: reference.label,
+    candidate: candidate.label,
+    ok,
+    preset,
+    tolerance,
+    seed: options.seed ?? 0,
+    emulate,
+    inputs: ports.map(({ name, dataType }) => ({
+      name,
+      dims: feeds.reference.get(name)?.dims ?? [],
+      dataType: typeName(dataType),
+      file: feedFile(name, options.inputs) ?? null,
+    })),
+    outputs,
+    notes: constantOutputs(expected.outputs),
+    bisected,
+    departure: (bisected ? await bisect(a, b, how) : undefined) ?? null,
+    milliseconds: { reference: expected.milliseconds, candidate: found.milliseconds },
   };
-  try {
-    const a = await load(reference);
-    const preset = options.tolerance ?? 'auto';
-    const b = await loadCandidate(candidate, open, preset, load);
-    checkInterfaces(a.session, b.session, candidate);
-    const feeds = makeFeeds(a.model, a.session.inputs, options);
-    const candidateFeeds = feedsFor(b.session, feeds);
-    step(`running ${reference}`);
-    const first = await timed(() => a.session.run(feeds));
-    step(`running ${candidate}`);
-    const second = await timed(() => b.session.run(candidateFeeds));
-    const outputs = [...first.value].map(([name, tensor]) =>
-      compareOutput(name, tensor, second.value.get(name), b.tolerance),
-    );
-    const ok = outputs.every(({ reasons }) => reasons.length === 0);
-    await Promise.all(sessions.splice(0).map((session) => session.close()));
-    const bisected = !ok && options.bisect === true;
-    let departure: Departure | undefined;
-    if (bisected) {
-      step('looking for the first node that departs');
-      departure = await bisect({ model: a.model, feeds }, { model: b.model, feeds: candidateFeeds }, b.tolerance, step);
-    }
-    return {
-      reference,
-      candidate,
-      ok,
-      preset: b.preset,
-      tolerance: b.tolerance,
-      seed: options.seed ?? 0,
-      emulate: options.emulate ?? 'none',
-      outputs,
-      bisected,
-      departure,
-      milliseconds: { reference: first.milliseconds, candidate: second.milliseconds },
-    };
-  } finally {
-    for (const session of sessions) await session.close();
-    for (const model of models) model.close();
-  }
 }
 
-/** Loads the candidate; the preset is chosen by the operators it has before they are lowered. */
-async function loadCandidate(
-  path: string,
-  open: { followLinks: boolean },
+/** The tolerance that is asked for; `auto` goes by the operators that the models have before they are replaced. */
+function choose(
   wanted: TolerancePreset | 'auto' | Tolerance,
-  load: (path: string) => Promise<{ model: Model; session: InferenceSession }>,
-): Promise<{ model: Model; session: InferenceSession; preset: string; tolerance: Tolerance }> {
-  if (typeof wanted === 'object') return { ...(await load(path)), preset: 'custom', tolerance: wanted };
-  let preset = wanted;
-  if (preset === 'auto') {
-    const original = await openModel(path, open);
-    preset = presetFor(original);
-    original.close();
-  }
-  return { ...(await load(path)), preset, tolerance: TOLERANCES[preset] };
+  reference: Model,
+  candidate: Model,
+  emulate: Emulation,
+): { preset: string; tolerance: Tolerance } {
+  if (typeof wanted === 'object') return { preset: 'custom', tolerance: wanted };
+  const preset = wanted === 'auto' ? presetFor(reference, candidate, emulate) : wanted;
+  return { preset, tolerance: TOLERANCES[preset] };
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<{ value: T; milliseconds: number }> {
-  const started = performance.now();
-  const value = await work();
-  return { value, milliseconds: performance.now() - started };
-}
-
-/** Inputs and outputs must have the same names; element types of inputs may differ, shapes not. */
-function checkInterfaces(a: InferenceSession, b: InferenceSession, file: string): void {
-  for (const kind of ['inputs', 'outputs'] as const) {
-    const [expected, found] = [a, b].map((session) => session[kind].map(({ name }) => name).toSorted());
-    if (expected?.join('\0') === found?.join('\0')) continue;
-    throw new SdgraphError(
-      'E_VERIFY',
-      `the models have other ${kind}`,
-      { file },
-      {
-        expected: printable(expected?.join(', ') ?? ''),
-        found: printable(found?.join(', ') ?? ''),
-      },
+function constantOutputs(outputs: ReadonlyMap<string, SessionTensor>): string[] {
+  return [...outputs]
+    .filter(([, tensor]) => isConstant(tensor))
+    .map(([name, { data }]) =>
+      data.length === 0
+        ? `'${printable(name)}' has no elements: nothing was compared`
+        : `'${printable(name)}' is ${printable(String(data[0]))} everywhere in the reference: agreement says little`,
     );
-  }
 }
 
-/** The same numbers in the element types of another session. */
-function feedsFor(session: InferenceSession, feeds: ReadonlyMap<string, SessionTensor>): Map<string, SessionTensor> {
-  return new Map(
-    session.inputs.map(({ name, dataType }) => [name, convert(feeds.get(name) as SessionTensor, dataType)]),
-  );
-}
-
-function compareOutput(
-  name: string,
-  a: SessionTensor,
-  b: SessionTensor | undefined,
-  tolerance: Tolerance,
-): OutputReport {
-  const shape = (tensor: SessionTensor | undefined): string => `[${tensor?.dims.join(',') ?? ''}]`;
-  if (b === undefined || shape(a) !== shape(b)) {
-    return { name, dims: a.dims, difference: undefined, reasons: [`shape ${shape(b)} instead of ${shape(a)}`] };
-  }
-  const found = difference(a, b);
-  const reasons = violations(found, tolerance);
-  if (!allFinite(a)) reasons.push('the reference itself gives NaN or infinite elements for these inputs');
-  return { name, dims: a.dims, difference: found, reasons };
-}
-
-function allFinite(tensor: SessionTensor): boolean {
-  const read = elementReader(tensor);
-  for (let i = 0; i < tensor.data.length; i++) if (!Number.isFinite(read(i))) return false;
-  return true;
+function isSameFile(a: string, b: string): boolean {
+  return realpathSync(a) === realpathSync(b);
 }

@@ -1,9 +1,10 @@
 import { TOLERANCES, type TolerancePreset } from '../../verify/tolerance.ts';
-import { verifyModels } from '../../verify/verify.ts';
+import { type VerifyOptions, verifyModels } from '../../verify/verify.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT, usageError } from '../errors.ts';
 import { printVerify } from '../print/verify.ts';
 import { steps } from '../progress.ts';
+import { interruptible } from '../signals.ts';
 
 /** `sdgraph verify`: proves a rewrite by running both models on the same inputs. */
 export const verify = defineCommand({
@@ -40,7 +41,7 @@ export const verify = defineCommand({
     if (reference === undefined || model === undefined) {
       throw usageError('both models are needed', { expected: '--reference FILE and --model FILE' });
     }
-    const report = await verifyModels(reference, model, {
+    const options: VerifyOptions = {
       tolerance: flags.tolerance as TolerancePreset | 'auto',
       seed: flags.seed,
       ...(flags.inputs === undefined ? {} : { inputs: flags.inputs }),
@@ -49,7 +50,8 @@ export const verify = defineCommand({
       bisect: flags.bisect,
       followLinks: flags['follow-links'],
       onStep: steps(output),
-    });
+    };
+    const report = await interruptible(() => verifyModels(reference, model, options));
     output.document(report);
     printVerify(report, output);
     return report.ok ? EXIT.done : EXIT.failed;
@@ -59,7 +61,7 @@ export const verify = defineCommand({
 function readDims(settings: readonly string[]): Map<string, number> {
   return new Map(
     settings.map((setting) => {
-      const [, name, extent] = /^(.+)=(\d{1,9})$/u.exec(setting) ?? [];
+      const [, name, extent] = /^(.+)=([1-9]\d{0,8})$/u.exec(setting) ?? [];
       if (name === undefined) throw usageError('--dim does not take that', { expected: 'NAME=N', found: setting });
       return [name, Number(extent)];
     }),

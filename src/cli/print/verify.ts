@@ -1,58 +1,100 @@
+import { printable } from '../../errors.ts';
+import type { Departure, SuspectNode } from '../../verify/bisect.ts';
+import type { Difference } from '../../verify/compare.ts';
+import type { OutputReport } from '../../verify/run.ts';
 import type { VerifyReport } from '../../verify/verify.ts';
 import { formatTime, plural } from '../numbers.ts';
 import type { Output } from '../output.ts';
 
-/** Prints what comparing two models found. */
+/** Nodes between the values that agree and the one that departs, shown without `--verbose`. */
+const SUSPECTS_SHOWN = 8;
+
+/** Prints how far two models are apart: a line for each output, then what is wrong with it. */
 export function printVerify(report: VerifyReport, output: Output): void {
-  const { outputs, tolerance, preset, seed, emulate, milliseconds } = report;
-  output.line(`reference  ${report.reference}  ${formatTime(milliseconds.reference)}`);
-  output.line(`model      ${report.candidate}  ${formatTime(milliseconds.candidate)}`);
-  const bounds = Object.entries(tolerance).map(([name, bound]) => `${name} ${bound}`);
-  const rounding = emulate === 'none' ? '' : `, kernels emulated in ${emulate}`;
-  output.line(`tolerance  ${preset}: ${bounds.join(', ')}; inputs from seed ${seed}${rounding}`);
+  const { reference, candidate, milliseconds } = report;
+  output.line(`reference  ${printable(reference)}  ${formatTime(milliseconds.reference)}`);
+  output.line(`model      ${printable(candidate)}  ${formatTime(milliseconds.candidate)}`);
+  printComparison(report, output);
+}
+
+/** The part of {@link printVerify} below the names of the models. */
+export function printComparison(report: VerifyReport, output: Output): void {
+  const { outputs, notes, ok } = report;
+  output.line(`tolerance  ${formatTolerance(report)}`);
+  output.line(`inputs     ${formatInputs(report)}`);
   output.line();
-  const rows = outputs.map(({ name, dims, difference, reasons }) => [
-    reasons.length === 0 ? output.paint('green', 'ok') : output.paint('red', 'differs'),
-    name,
-    `[${dims.join(',')}]`,
-    figure(difference?.maxAbs),
-    figure(difference?.maxRel),
-    figure(difference?.rms),
-    figure(difference?.referenceRms),
-    difference === undefined ? '' : difference.cosine.toFixed(8),
-    difference === undefined ? '' : decibels(difference.psnr),
-  ]);
   const head = ['', 'output', 'shape', 'max abs', 'max rel', 'rms', 'signal rms', 'cosine', 'psnr'];
+  const rows = outputs.map((each) => [
+    each.reasons.length === 0 ? output.paint('green', 'ok') : output.paint('red', 'differs'),
+    printable(each.name),
+    `[${each.dims.join(',')}]`,
+    ...figures(each.difference),
+  ]);
   output.table([head, ...rows], { right: [3, 4, 5, 6, 7, 8] });
-  for (const { name, reasons } of outputs) for (const reason of reasons) output.line(`  ${name}: ${reason}`);
-  printDeparture(report, output);
+  printReasons(outputs, output);
+  for (const note of notes) output.line(`${output.paint('yellow', 'note:')} ${note}`);
+  if (report.bisected) printDeparture(report.departure, output);
   output.line();
+  const differing = outputs.filter(({ reasons }) => reasons.length > 0).length;
   output.line(
-    report.ok
+    ok
       ? output.paint('green', 'the models agree')
-      : output.paint(
-          'red',
-          `the models differ in ${plural(outputs.filter((each) => each.reasons.length > 0).length, 'output')}`,
-        ),
+      : output.paint('red', `the models differ in ${plural(differing, 'output')}`),
   );
 }
 
-function printDeparture({ departure, ok, bisected }: VerifyReport, output: Output): void {
-  if (ok || !bisected) return;
+/** Prints why outputs do not agree, a line for each reason. */
+export function printReasons(outputs: readonly OutputReport[], output: Output): void {
+  for (const { name, reasons } of outputs) {
+    for (const reason of reasons) output.line(`  ${printable(name)}: ${reason}`);
+  }
+}
+
+function formatTolerance({ preset, tolerance, emulate }: VerifyReport): string {
+  const names = { maxAbs: 'max abs', relativeRms: 'rms / signal rms', cosine: 'cosine' } as const;
+  const bounds = Object.entries(tolerance).map(
+    ([name, bound]) => `${names[name as keyof typeof names]} ${name === 'cosine' ? '>=' : '<='} ${bound}`,
+  );
+  return `${preset}: ${bounds.join(', ')}${emulate === 'none' ? '' : `; kernels emulated in ${emulate}`}`;
+}
+
+function formatInputs({ inputs, seed }: VerifyReport): string {
+  const files = inputs.flatMap(({ name, file }) => (file === null ? [] : [printable(name)]));
+  const random = inputs.length - files.length;
+  return [
+    ...(random === 0 ? [] : [`${files.length === 0 ? '' : `${plural(random, 'input')} `}random from seed ${seed}`]),
+    ...(files.length === 0 ? [] : [`${files.join(', ')} from files`]),
+  ].join('; ');
+}
+
+function figures(difference: Difference | undefined): string[] {
+  if (difference === undefined) return Array.from({ length: 6 }, () => '');
+  const { maxAbs, maxRel, rms, referenceRms, cosine, psnr } = difference;
+  return [...[maxAbs, maxRel, rms, referenceRms].map(figure), cosine.toFixed(8), decibels(psnr)];
+}
+
+function printDeparture(departure: Departure | null, output: Output): void {
   output.line();
-  if (departure === undefined) {
+  if (departure === null) {
     output.line('no value that both models compute under one name departs before the outputs');
     return;
   }
-  const { node, opType, value, agreeing, difference } = departure;
-  output.line(`first departure: ${opType} '${node}'`);
-  output.line(
-    `  its result '${value}' differs by ${figure(difference.maxAbs)}; ${plural(agreeing, 'value')} before it agree`,
-  );
+  const { value, agreeing, reasons, suspects } = departure;
+  output.line(`first departure: ${formatNode(departure)}`);
+  output.line(`  '${printable(value)}': ${reasons.join('; ')}`);
+  const shown = output.isVerbose ? suspects : suspects.slice(0, SUSPECTS_SHOWN);
+  const more = suspects.length - shown.length;
+  output.line(`  computed from the ${plural(agreeing, 'value')} that agree by ${plural(suspects.length, 'node')}:`);
+  for (const suspect of shown) output.line(`    ${formatNode(suspect)}`);
+  if (more > 0) output.line(`    and ${more} more (--verbose)`);
 }
 
-function figure(value: number | undefined): string {
-  return value === undefined ? '' : value === 0 ? '0' : value.toExponential(1);
+function formatNode({ opType, node }: SuspectNode): string {
+  return `${printable(opType)} '${node}'`;
+}
+
+function figure(value: number): string {
+  return value === 0 ? '0' : value.toExponential(1);
 }
 
 function decibels(psnr: number): string {
