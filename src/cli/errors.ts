@@ -5,7 +5,13 @@ import type { Output } from './output.ts';
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
 /** Codes that mean that the command line asks for something that does not exist; a job that failed has any other. */
-const USAGE_CODES: ReadonlySet<string> = new Set(['E_USAGE', 'E_PASS_UNKNOWN', 'E_PASS_OPTION', 'E_TARGET']);
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'E_USAGE',
+  'E_PASS_UNKNOWN',
+  'E_PASS_OPTION',
+  'E_TARGET',
+  'E_CONFIG',
+]);
 
 /** A mistake in the command line. */
 export function usageError(

@@ -52,7 +52,12 @@ export function loadTarget(name: string): Target {
  * @throws SdgraphError what {@link loadTarget} and {@link loadTargetFile} throw
  */
 export async function findTarget(text: string): Promise<Target> {
-  return /[/\\]|\.json$/u.test(text) ? loadTargetFile(text) : loadTarget(text);
+  return isTargetFile(text) ? loadTargetFile(text) : loadTarget(text);
+}
+
+/** Whether a text that a user names a profile with is a file, not the name of a built-in one. */
+export function isTargetFile(text: string): boolean {
+  return /[/\\]|\.json$/u.test(text);
 }
 
 /** The profile that upstream's `--FA_soc` value stands for. Errors: `E_TARGET` for any other value. */

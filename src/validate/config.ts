@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
-import type { ErrorObject } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { SdgraphError } from '../errors.ts';
+import { isTargetFile } from '../targets/index.ts';
 import { readJsonFile } from '../targets/json-file.ts';
 import type { TolerancePreset } from '../verify/tolerance.ts';
 
@@ -59,12 +60,30 @@ const SCHEMA = new URL('./config.schema.json', import.meta.url);
  */
 export async function loadConfig(path: string): Promise<ValidateConfig> {
   const value = readJsonFile(path, 'E_CONFIG');
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
-  const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as object;
-  const validate = new Ajv2020({ allowUnionTypes: true, logger: false }).compile(schema);
+  const validate = await compile();
   if (!validate(value)) throw invalid(path, validate.errors ?? []);
   const { target, models } = value as { target?: string; models: RawExpectations[] };
-  return { folder: dirname(resolve(path)), ...(target === undefined ? {} : { target }), models: models.map(withMaps) };
+  const folder = dirname(resolve(path));
+  return { folder, ...targetFrom(folder, target), models: models.map((model) => withMaps(folder, model)) };
+}
+
+async function compile(): Promise<ValidateFunction> {
+  const { Ajv2020 } = await import('ajv/dist/2020.js');
+  const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as object;
+  try {
+    return new Ajv2020({ allowUnionTypes: true, logger: false }).compile(schema);
+  } catch (cause) {
+    if (!(cause instanceof EvalError)) throw cause;
+    const reason = 'a configuration cannot be checked because this process forbids generating code from strings';
+    const hint = 'run without --disallow-code-generation-from-strings';
+    throw new SdgraphError('E_CONFIG', reason, {}, { hint, cause });
+  }
+}
+
+/** A target as `findTarget` takes it; one that is a file is relative to the configuration. */
+function targetFrom(folder: string, target: string | undefined): { target?: string } {
+  if (target === undefined) return {};
+  return { target: isTargetFile(target) ? resolve(folder, target) : target };
 }
 
 /** Names from the file become keys of maps: a port may be called `__proto__`. */
@@ -78,9 +97,10 @@ type RawExpectations = Omit<Expectations, 'inputs' | 'outputs' | 'operators'> & 
   };
 };
 
-function withMaps({ inputs, outputs, operators, ...rest }: RawExpectations): Expectations {
+function withMaps(folder: string, { inputs, outputs, operators, ...rest }: RawExpectations): Expectations {
   return {
     ...rest,
+    ...targetFrom(folder, rest.target),
     ...(inputs === undefined ? {} : { inputs: new Map(Object.entries(inputs)) }),
     ...(outputs === undefined ? {} : { outputs: new Map(Object.entries(outputs)) }),
     ...(operators === undefined

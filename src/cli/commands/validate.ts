@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { SdgraphError } from '../../errors.ts';
 import { writeFileAtomic } from '../../io/atomic.ts';
 import { loadConfig } from '../../validate/config.ts';
 import { toJunit } from '../../validate/format/junit.ts';
 import { toSarif } from '../../validate/format/sarif.ts';
-import { ruleSummaries, type ValidationReport, validateFiles } from '../../validate/validate.ts';
+import { ruleSummaries, type ValidateOptions, type ValidationReport, validateFiles } from '../../validate/validate.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT, usageError } from '../errors.ts';
 import { printValidation } from '../print/validate.ts';
 import { steps } from '../progress.ts';
+import { interruptible } from '../signals.ts';
 import { packageVersion } from '../version.ts';
 
 const FORMATS = ['text', 'json', 'sarif', 'junit'] as const;
@@ -33,28 +37,44 @@ export const validate = defineCommand({
     ['sdgraph validate models/*.onnx --config sdgraph.json --format sarif --output sdgraph.sarif', 'for code scanning'],
   ],
   run: async ({ operands, flags }, output) => {
-    const format = output.isJson ? 'json' : flags.format;
-    if (output.isJson && flags.format !== 'text' && flags.format !== 'json') {
+    const format = output.isJson && flags.format === 'text' ? 'json' : flags.format;
+    if (output.isJson && flags.output === undefined && format !== 'json') {
       throw usageError('--json and --format contradict each other', { found: flags.format });
     }
     if (flags.output !== undefined && format === 'text') {
       throw usageError('--output needs a format for machines', { expected: '--format json, sarif or junit' });
     }
+    checkOutput(flags.output, [...operands, ...(flags.config === undefined ? [] : [flags.config])]);
     const config = flags.config === undefined ? undefined : await loadConfig(flags.config);
-    const report = await validateFiles(operands, {
+    const options: ValidateOptions = {
       ...(config === undefined ? {} : { config }),
       ...(flags.target === undefined ? {} : { target: flags.target }),
       strict: flags.strict,
       followLinks: flags['follow-links'],
       onStep: steps(output),
-    });
+    };
+    const report = await interruptible(() => validateFiles(operands, options));
     const rendered = render(report, format);
-    if (flags.output !== undefined && rendered !== undefined) writeFileAtomic(flags.output, rendered);
-    else if (rendered !== undefined) output.text(rendered);
-    if (rendered === undefined || (flags.output !== undefined && !output.isJson)) printValidation(report, output);
+    if (flags.output === undefined && rendered !== undefined) output.text(rendered);
+    else if (flags.output !== undefined && rendered !== undefined) {
+      writeFileAtomic(flags.output, rendered);
+      output.document(report);
+    }
+    if (rendered === undefined || flags.output !== undefined) printValidation(report, output);
     return report.ok ? EXIT.done : EXIT.failed;
   },
 });
+
+/** Refuses a report that would replace what is validated, and one for a folder that does not exist. */
+function checkOutput(path: string | undefined, inputs: readonly string[]): void {
+  if (path === undefined) return;
+  if (inputs.some((file) => resolve(file) === resolve(path))) {
+    throw usageError('--output would replace a file that is read', { found: path });
+  }
+  if (existsSync(dirname(path))) return;
+  const hint = 'create the folder first, or write elsewhere';
+  throw new SdgraphError('E_FILE_WRITE', 'the folder does not exist', { file: path }, { hint });
+}
 
 /** The report in a format for machines; undefined for text. */
 function render(report: ValidationReport, format: string): string | undefined {
