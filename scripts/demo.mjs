@@ -17,7 +17,7 @@ const folder = join(root, '.demo');
 /** Puts the model and its weights into the folder. */
 function layOut() {
   /** @type {{ sha256: string, weights_bin: { bytes: number } }} */
-  const { sha256, weights_bin: weights } = JSON.parse(readFileSync(join(fixture, 'meta.json'), 'utf8'));
+  const { sha256, weights_bin: weights } = parse(readFileSync(join(fixture, 'meta.json'), 'utf8'));
   const bytes = gunzipSync(readFileSync(join(fixture, 'unet.onnx.gz')));
   if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw new Error(`${fixture}: the graph is damaged`);
   rmSync(folder, { recursive: true, force: true });
@@ -26,6 +26,15 @@ function layOut() {
   const file = openSync(join(folder, 'weights.bin'), 'w');
   ftruncateSync(file, weights.bytes);
   closeSync(file);
+}
+
+/**
+ * @template T
+ * @param {string} text
+ * @returns {T}
+ */
+function parse(text) {
+  return /** @type {T} */ (JSON.parse(text));
 }
 
 /** @param {readonly string[]} args */
@@ -46,16 +55,16 @@ run(
 run('inspect', 'unet_md.onnx');
 
 /** @type {{ nodes: { after: number } }} */
-const { nodes } = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'));
+const { nodes } = parse(readFileSync(join(folder, 'report.json'), 'utf8'));
 /** @type {{ nodes: readonly unknown[] }} */
-const golden = JSON.parse(gunzipSync(readFileSync(join(fixture, 'golden/Duo-T5-g.json.gz'))).toString());
+const golden = parse(gunzipSync(readFileSync(join(fixture, 'golden/Duo-T5-g.json.gz'))).toString());
 const inspected = spawnSync(process.execPath, [join(root, 'bin/sdgraph.js'), 'inspect', 'unet_md.onnx', '--json'], {
   cwd: folder,
   encoding: 'utf8',
   maxBuffer: 1 << 26,
 });
 /** @type {{ operators: { operator: string, nodes: number }[] }} */
-const { operators } = JSON.parse(inspected.stdout);
+const { operators } = parse(inspected.stdout);
 // Upstream turns Constant nodes into initializers, sdgraph leaves them as they are.
 const constants = operators.find(({ operator }) => operator === 'Constant')?.nodes ?? 0;
 const [ours, theirs] = [nodes.after - constants, golden.nodes.length];
