@@ -2,7 +2,7 @@ import { openModel } from '../io/open.ts';
 import type { Pass } from '../rewrite/pass.ts';
 import { pipeline } from '../rewrite/pipeline.ts';
 import type { OutputReport } from './run.ts';
-import { compareModels, type VerifyOptions } from './verify.ts';
+import { compareModels, type VerifyOptions, type VerifyReport } from './verify.ts';
 
 /** The first pass after which a model departs from what it was. */
 export interface PassDeparture {
@@ -13,6 +13,12 @@ export interface PassDeparture {
   readonly preset: string;
   /** The outputs that differ. */
   readonly outputs: readonly OutputReport[];
+}
+
+/** A comparison of a rewritten model with what it was. */
+export interface ProofReport extends VerifyReport {
+  /** The first pass after which the model departs; null when the two agree, or differ only as files. */
+  readonly pass: PassDeparture | null;
 }
 
 /** How {@link bisectPasses} compares; which node departs is not looked for. */

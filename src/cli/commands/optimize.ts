@@ -9,7 +9,9 @@ import { EXIT } from '../errors.ts';
 import { checkOutputs } from '../outputs.ts';
 import { planPasses } from '../plan.ts';
 import { printHeader, printOptimize } from '../print/optimize.ts';
+import { printProof } from '../print/verify.ts';
 import { progressBar } from '../progress.ts';
+import { checkVerifiable, proveRewrite } from '../prove.ts';
 import { interruptible } from '../signals.ts';
 
 /** `sdgraph optimize`: upstream's `modify_onnx.py` and more. */
@@ -60,6 +62,11 @@ export const optimize = defineCommand({
     set: { kind: 'list', value: 'PASS.OPTION=VALUE', describe: 'set an option of a pass of --passes; repeatable' },
     'allow-missing': { kind: 'switch', describe: 'go on when a rewrite finds fewer places than asked for' },
     'dry-run': { kind: 'switch', describe: 'report what would be done, write no model' },
+    verify: {
+      kind: 'switch',
+      describe:
+        'compare what was written with the input on the CPU, as the command verify does; name the pass that went wrong',
+    },
     report: { kind: 'text', value: 'FILE', describe: 'also write the JSON report to a file' },
     'external-data': {
       kind: 'text',
@@ -72,12 +79,14 @@ export const optimize = defineCommand({
   },
   examples: [
     ['sdgraph optimize --model unet.onnx --new-model unet_md.onnx --fa-soc Duo --tome 5', "upstream's recipe"],
+    ['sdgraph optimize --model unet.onnx --new-model unet_md.onnx --fa-soc Duo --verify', 'and prove it on the CPU'],
     ['sdgraph optimize --model unet.onnx --passes remove-zero-add --in-place', 'one pass, in place'],
   ],
   run: async ({ flags, given }, output) => {
     const started = performance.now();
     const passes = await planPasses(flags, given);
     const path = flags['in-place'] && !given.has('new-model') ? flags.model : flags['new-model'];
+    if (flags.verify) checkVerifiable(flags.model, path, flags['dry-run']);
     using model = await openModel(flags.model, { followLinks: flags['follow-links'] });
     checkOutputs({ model: flags.model, newModel: flags['dry-run'] ? undefined : path, report: flags.report });
     const input = modelHeader(model);
@@ -95,10 +104,13 @@ export const optimize = defineCommand({
         );
     bar.stop();
     const saved = save === undefined ? undefined : { report: save, model };
-    const result = optimizeReport({ input, report, saved, milliseconds: performance.now() - started });
+    const rewritten = optimizeReport({ input, report, saved, milliseconds: performance.now() - started });
+    printOptimize(rewritten, output);
+    const verified = flags.verify ? await proveRewrite(flags.model, path, { passes, flags, output }) : undefined;
+    if (verified !== undefined) printProof(verified, path, output);
+    const result = { ...rewritten, verify: verified ?? null };
     if (flags.report !== undefined) writeFileAtomic(flags.report, `${JSON.stringify(result, undefined, 2)}\n`);
     output.document(result);
-    printOptimize(result, output);
-    return EXIT.done;
+    return result.verify?.ok === false ? EXIT.failed : EXIT.done;
   },
 });

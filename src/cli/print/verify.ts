@@ -1,5 +1,6 @@
 import { printable } from '../../errors.ts';
 import type { Departure, SuspectNode } from '../../verify/bisect.ts';
+import type { ProofReport } from '../../verify/bisect-passes.ts';
 import type { Difference } from '../../verify/compare.ts';
 import type { OutputReport } from '../../verify/run.ts';
 import type { VerifyReport } from '../../verify/verify.ts';
@@ -41,6 +42,22 @@ export function printComparison(report: VerifyReport, output: Output): void {
       ? output.paint('green', 'the models agree')
       : output.paint('red', `the models differ in ${plural(differing, 'output')}`),
   );
+}
+
+/** Prints how a rewritten model compares with what it was, and which pass is to blame. */
+export function printProof(report: ProofReport, written: string, output: Output): void {
+  output.line();
+  output.line('compared with the input');
+  printComparison(report, output);
+  if (report.ok) return;
+  const { pass } = report;
+  if (pass === null) {
+    output.line('  after each pass the model agrees in memory: the files differ, not the rewrites');
+  } else {
+    output.line(`  it departs after ${pass.pass}, pass ${pass.index + 1} (tolerance ${pass.preset}):`);
+    printReasons(pass.outputs, output);
+  }
+  output.line(`  ${printable(written)} stays as it was written`);
 }
 
 /** Prints why outputs do not agree, a line for each reason. */
