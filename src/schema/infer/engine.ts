@@ -22,7 +22,7 @@ const OVERRIDABLE_SINCE = 4;
 const LATEST_OPSET = 26;
 
 /** Bodies of local functions are inferred once for each distinct call; this bounds models made to explode. */
-const CALL_BUDGET_BASE = 100_000;
+const CALL_BUDGET_BASE = 50_000;
 const CALL_BUDGET_PER_NODE = 64;
 
 /** How deep function calls and subgraphs may be nested within each other. */
@@ -30,6 +30,9 @@ const MAX_DEPTH = 150;
 
 /** Highest rank that is followed; far more than any runtime takes. */
 const MAX_RANK = 128;
+
+/** Contradictions that are kept of one value in the body of a function; every call can have its own. */
+const MAX_CONFLICTS = 4;
 
 /** Nodes that are inferred together: the model with its subgraphs, or one call of a local function. */
 interface Frame {
@@ -213,7 +216,8 @@ export class Engine {
       this.facts.set(value, before === undefined ? fact : joinFacts(before, fact));
     }
     for (const [value, messages] of frame.conflicts) {
-      this.#conflicts.set(value, [...new Set([...(this.#conflicts.get(value) ?? []), ...messages])]);
+      const all = new Set([...(this.#conflicts.get(value) ?? []), ...messages]);
+      this.#conflicts.set(value, [...all].slice(0, MAX_CONFLICTS));
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Dim } from '../../ir/type.ts';
 import { smallCount } from './arithmetic.ts';
 import { axisIn, sameDim, unknownDims } from './dims.ts';
 import { Contradiction, type Known, type Shape, tensor } from './fact.ts';
-import type { OpContext, OperatorInference, OperatorTable } from './op-context.ts';
+import { knownDim, type OpContext, type OperatorInference, type OperatorTable } from './op-context.ts';
 
 const gather: OperatorInference = (op) => {
   const [data, indices] = [op.shape(0), op.shape(1)];
@@ -92,14 +92,15 @@ function sliceAxes(
 ): readonly number[] | undefined {
   const isGiven = op.opset < 10 ? given !== undefined : op.has(3);
   if (isGiven && !given?.every((axis) => typeof axis === 'bigint')) return undefined;
-  const axes = isGiven
-    ? given?.map(Number)
-    : count === undefined
-      ? undefined
-      : Array.from({ length: count }, (_, i) => i);
+  if (!isGiven && count !== undefined && count > rank) throw new Contradiction(`${count} cuts of rank ${rank}`);
+  const axes = isGiven ? given?.map(Number) : count === undefined ? undefined : leadingAxes(count);
   const normal = axes?.map((axis) => axisIn(axis, rank));
   if (normal !== undefined && new Set(normal).size !== normal.length) throw new Contradiction('an axis is cut twice');
   return normal;
+}
+
+function leadingAxes(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
 }
 
 function slicedDim(size: Dim, start: Known, end: Known, step: Known): Dim {
@@ -155,7 +156,7 @@ const topK: OperatorInference = (op) => {
   if (shape === undefined) return [tensor(elem), tensor(indexType)];
   const axis = op.axis('axis', -1, shape.length);
   const k = op.opset < 10 ? BigInt(op.int('k', -1)) : op.scalar(1);
-  const size = typeof k === 'bigint' && k >= 0n ? Number(k) : typeof k === 'string' ? k : undefined;
+  const size = knownDim(k);
   if (typeof size === 'number' && typeof shape[axis] === 'number' && size > shape[axis]) {
     throw new Contradiction(`k is ${size} but the axis has ${shape[axis]} elements`);
   }

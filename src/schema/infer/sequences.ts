@@ -17,8 +17,8 @@ function known(type: ValueType | undefined): Fact {
 }
 
 const construct: OperatorInference = (op) => {
-  const types = op.facts().map(({ type }) => type);
-  return [container('sequence', types.reduce(joinTypes))];
+  const [first, ...rest] = op.facts().map(({ type }) => type);
+  return [container('sequence', rest.reduce(joinTypes, first))];
 };
 
 const empty: OperatorInference = (op) => [container('sequence', tensorType(op.int('dtype', DataType.FLOAT)))];

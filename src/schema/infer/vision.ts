@@ -3,6 +3,7 @@ import type { Dim } from '../../ir/type.ts';
 import { axisIn, mapDim, product, sameDim, unknownDims } from './dims.ts';
 import { Contradiction, tensor } from './fact.ts';
 import { knownDim, type OpContext, type OperatorInference, type OperatorTable } from './op-context.ts';
+import { shapeFromInput } from './shape-ops.ts';
 
 function blockSize(op: OpContext): number {
   const size = op.int('blocksize', 0);
@@ -44,9 +45,9 @@ const gridSample: OperatorInference = (op) => {
 };
 
 const affineGrid: OperatorInference = (op) => {
-  const size = op.known(1)?.map(knownDim) ?? unknownDims(op.length(1) ?? 0);
-  const dimensions = size.length - 2;
-  if (dimensions !== 2 && dimensions !== 3) return [tensor(op.elem(0))];
+  const size = shapeFromInput(op, 1);
+  const dimensions = (size?.length ?? 0) - 2;
+  if (size === undefined || (dimensions !== 2 && dimensions !== 3)) return [tensor(op.elem(0))];
   return [tensor(op.elem(0), [size[0], ...size.slice(2), dimensions])];
 };
 
