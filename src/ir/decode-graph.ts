@@ -4,7 +4,7 @@ import { WIRE, type WireReader } from '../wire/reader.ts';
 import type { Span } from '../wire/rope.ts';
 import { Attribute, AttributeType } from './attribute.ts';
 import { attributeValues, scanAttribute } from './decode-attribute.ts';
-import { checkDepth, type Field, fieldsOf, readEntry, readOpset } from './decode-parts.ts';
+import { checkDepth, type Field, fieldsOf, type PartCounter, readEntry, readOpset } from './decode-parts.ts';
 import { decodeSparseTensor, decodeTensor } from './decode-tensor.ts';
 import type { LocalFunction } from './function.ts';
 import { Graph } from './graph.ts';
@@ -25,9 +25,8 @@ const ANNOTATION = fieldIds('TensorAnnotation');
 const DEVICE = fieldIds('NodeDeviceConfigurationProto');
 const SHARDING = fieldIds('ShardingSpecProto');
 
-/** Parts that any file may have, and bytes that each further one must take on average. Real ones take over twenty. */
-const FEW_PARTS = 1 << 16;
-const LEAST_PART = 8;
+/** A graph takes the memory of so many other parts. */
+const GRAPH_PARTS = 12;
 
 /** Operators, domains and names of attributes that are kept once; hostile files make up millions. */
 const MOST_INTERNED = 4096;
@@ -62,9 +61,10 @@ interface NamedNode {
 export function decodeGraphs(
   model: Model,
   reader: WireReader,
+  counter: PartCounter,
   parts: { readonly graph: readonly Span[]; readonly functions: readonly Field[]; readonly training: readonly Span[] },
 ): void {
-  const decoder = new GraphDecoder(model, reader);
+  const decoder = new GraphDecoder(model, reader, counter);
   const main = decoder.graph('main', undefined, parts.graph, 1);
   const training = parts.training.map((span) => decoder.training(main, span));
   const functions = parts.functions.map((field) => decoder.localFunction(field));
@@ -86,18 +86,18 @@ class GraphDecoder {
   readonly #reader: WireReader;
   readonly #listings: Listing[] = [];
   readonly #interned = new Map<string, string>();
-  readonly #mostParts: number;
-  #parts = 0;
+  readonly #parts: PartCounter;
 
-  constructor(model: Model, reader: WireReader) {
+  constructor(model: Model, reader: WireReader, parts: PartCounter) {
     this.#model = model;
     this.#reader = reader;
-    this.#mostParts = FEW_PARTS + Math.floor(reader.source.size / LEAST_PART);
+    this.#parts = parts;
   }
 
   graph(kind: GraphKind, parent: Graph | undefined, segments: readonly Span[], depth: number): Graph {
     const reader = this.#reader;
     checkDepth(reader, depth);
+    this.#parts.add(GRAPH_PARTS + segments.length);
     const listing = this.#list(new Graph(this.#model, { kind, parent, name: this.#graphName(segments), segments }));
     for (const { start, end } of segments) {
       reader.position = start;
@@ -111,7 +111,7 @@ class GraphDecoder {
         else if (reader.field === GRAPH.value_info) listing.infos.push(this.#named(span, field));
         else if (reader.field === GRAPH.initializer) listing.initializers.push(this.#tensor([span], field));
         else if (reader.field === GRAPH.sparse_initializer) {
-          this.#count();
+          this.#parts.add();
           listing.initializers.push(decodeSparseTensor([span], this.#model.external, field));
         } else if (reader.field === GRAPH.quantization_annotation) this.#annotation(listing.pins);
         reader.position = span.end;
@@ -129,6 +129,7 @@ class GraphDecoder {
     const attributeDefaults = new Map<string, Attribute>();
     const opsets = new Map<string, number>();
     const ports = { inputs: [] as string[], outputs: [] as string[] };
+    this.#parts.add(GRAPH_PARTS);
     const body = this.#list(new Graph(this.#model, { kind: 'function', segments }));
     reader.position = field.start;
     while (reader.next(field.end)) {
@@ -237,7 +238,7 @@ class GraphDecoder {
   #node(listing: Listing, field: Span, depth: number): NamedNode {
     const reader = this.#reader;
     checkDepth(reader, depth);
-    this.#count();
+    this.#parts.add();
     const { payload, end: stop } = reader;
     const text = { name: '', opType: '', domain: '', overload: '' };
     const inputs: string[] = [];
@@ -247,6 +248,7 @@ class GraphDecoder {
     while (reader.next(stop)) {
       if (reader.wire !== WIRE.bytes) continue;
       const { end, field: id } = reader;
+      if (id === NODE.input || id === NODE.output) this.#parts.add();
       if (id === NODE.input) inputs.push(reader.string());
       else if (id === NODE.output) outputs.push(reader.string());
       else if (id === NODE.name) text.name = reader.string();
@@ -265,11 +267,12 @@ class GraphDecoder {
   #attribute(graph: Graph, depth: number): Attribute {
     const reader = this.#reader;
     checkDepth(reader, depth);
-    this.#count();
+    this.#parts.add();
     const origin = { field: this.#field(), payload: reader.payload };
     const span = this.#payload();
     const scanned = scanAttribute(reader, span);
     const { name, refAttrName, type } = scanned;
+    this.#parts.add(scanned.tensor.length + scanned.graph.length);
     // Several occurrences of a single message are one message, in pieces.
     const tensors = type === AttributeType.TENSORS ? scanned.tensors.map((each) => [each]) : [scanned.tensor];
     const graphs = type === AttributeType.GRAPHS ? scanned.graphs.map((each) => [each]) : [scanned.graph];
@@ -282,18 +285,6 @@ class GraphDecoder {
     return new Attribute({ name: this.#intern(name), refAttrName, type, values, origin });
   }
 
-  /** Counts a part of the structure. Real ones take many bytes; a file of millions of empty ones is made to fill memory. */
-  #count(): void {
-    if (++this.#parts <= this.#mostParts) return;
-    const reader = this.#reader;
-    throw new SdgraphError(
-      'E_WIRE_LIMIT',
-      'the model consists of more parts than its size explains',
-      { file: reader.source.label, offset: reader.start },
-      { expected: `at most ${this.#mostParts} nodes, attributes, tensors and typed values` },
-    );
-  }
-
   /** The same string object for the same operator, domain or attribute name. */
   #intern(text: string): string {
     const known = this.#interned.get(text);
@@ -303,13 +294,13 @@ class GraphDecoder {
   }
 
   #tensor(segments: readonly Span[], field?: Span): Tensor {
-    this.#count();
+    this.#parts.add();
     return decodeTensor(segments, this.#model.external, field);
   }
 
   #named(span: Span, field: Span): Named {
     const reader = this.#reader;
-    this.#count();
+    this.#parts.add();
     let name = '';
     for (const id of fieldsOf(reader)) if (id === INFO.name && reader.wire === WIRE.bytes) name = reader.string();
     return { name, segments: [span], field };

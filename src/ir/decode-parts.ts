@@ -52,3 +52,36 @@ export function checkDepth(reader: WireReader, depth: number): void {
     },
   );
 }
+
+/**
+ * Parts that any file may have, and bytes that each further one must take on average. A part is something that takes
+ * memory when a model is open: a node, an input or output, an attribute, a tensor, a typed value. Real ones take over
+ * ten bytes, even with the shortest names.
+ */
+const FEW_PARTS = 1 << 16;
+const LEAST_PART = 6;
+
+/** Counts the parts of a model. A file of millions of empty ones is made to fill memory, and refused. */
+export class PartCounter {
+  readonly #reader: WireReader;
+  readonly #most: number;
+  #count = 0;
+
+  constructor(reader: WireReader) {
+    this.#reader = reader;
+    this.#most = FEW_PARTS + Math.floor(reader.source.size / LEAST_PART);
+  }
+
+  /** Throws `E_WIRE_LIMIT` when these are too many. */
+  add(parts = 1): void {
+    this.#count += parts;
+    if (this.#count <= this.#most) return;
+    const { source, start } = this.#reader;
+    throw new SdgraphError(
+      'E_WIRE_LIMIT',
+      'the model consists of more parts than its size explains',
+      { file: source.label, offset: start },
+      { expected: `at most ${this.#most} nodes, inputs, outputs, attributes, tensors and the like` },
+    );
+  }
+}

@@ -4,7 +4,7 @@ import { WIRE, WireReader } from '../wire/reader.ts';
 import type { Span } from '../wire/rope.ts';
 import type { ByteSource, ExternalData } from '../wire/source.ts';
 import { decodeGraphs } from './decode-graph.ts';
-import { type Field, readEntry, readOpset } from './decode-parts.ts';
+import { type Field, PartCounter, readEntry, readOpset } from './decode-parts.ts';
 import { Model, type ModelInit } from './model.ts';
 
 const F = fieldIds('ModelProto');
@@ -18,6 +18,7 @@ const F = fieldIds('ModelProto');
 export function decodeModel(source: ByteSource, external?: ExternalData & { close(): void }): Model {
   const whole = { source, start: 0, end: source.size };
   const reader = new WireReader(source);
+  const counter = new PartCounter(reader);
   const parts = { graph: [] as Span[], functions: [] as Field[], training: [] as Span[] };
   const opsets = new Map<string, number>();
   const metadata = new Map<string, string>();
@@ -27,6 +28,7 @@ export function decodeModel(source: ByteSource, external?: ExternalData & { clos
     const span = { source, start: reader.payload, end: reader.end };
     if (reader.wire === WIRE.varint && reader.field === F.ir_version) irVersion = reader.int32();
     if (reader.wire !== WIRE.bytes) continue;
+    counter.add();
     if (reader.field === F.graph) parts.graph.push(span);
     else if (reader.field === F.training_info) parts.training.push(span);
     else if (reader.field === F.functions) parts.functions.push({ ...span, fieldStart: reader.start });
@@ -57,6 +59,6 @@ export function decodeModel(source: ByteSource, external?: ExternalData & { clos
     segments: [whole],
   };
   const model = new Model(init);
-  decodeGraphs(model, reader, parts);
+  decodeGraphs(model, reader, counter, parts);
   return model;
 }
