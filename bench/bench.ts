@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,7 @@ export class Bench {
   constructor({ folder, quick, runs, python, log }: BenchOptions) {
     this.#folder = folder;
     this.quick = quick;
-    this.runs = runs;
+    this.runs = quick ? 1 : runs;
     this.#python = python;
     this.log = log;
   }
@@ -56,38 +56,53 @@ export class Bench {
   }
 
   /**
-   * Measures jobs in turns, so that a busy moment of the machine hits all of them. Before that each runs once
-   * unmeasured, which fills the page cache for all alike. `clean` is a folder that every run finds empty.
+   * Measures jobs in turns, so that a busy moment of the machine hits all of them. Before every run all of `inputs` is
+   * read once, which fills the page cache for all alike, and the folder `clean` is emptied.
    */
-  compare<Name extends string>(jobs: Readonly<Record<Name, Job>>, clean: string): Record<Name, Cost> {
+  compare<Name extends string>(
+    jobs: Readonly<Record<Name, Job>>,
+    inputs: readonly string[],
+    clean: string,
+  ): Record<Name, Cost> {
     const names = Object.keys(jobs) as Name[];
     const costs = new Map(names.map((name) => [name, [] as Cost[]]));
-    for (let run = -1; run < (this.quick ? 1 : this.runs); run++) {
+    for (let run = 1; run <= this.runs; run++) {
       // First and last in turn: a disk that was idle for a while takes the first gigabytes faster.
-      for (const name of run % 2 === 0 ? names : names.toReversed()) {
-        rmSync(clean, { recursive: true, force: true });
-        mkdirSync(clean, { recursive: true });
-        // What earlier runs left to be written or freed must not slow this one down.
-        spawnSync('sync');
-        this.log(`${name}${run < 0 ? ', to warm up' : `, run ${run + 1}`}`);
-        const cost = measure(jobs[name]);
-        if (run >= 0) costs.get(name)?.push(cost);
+      for (const name of run % 2 === 0 ? names.toReversed() : names) {
+        this.#prepare(inputs, clean);
+        this.log(`${name}, run ${run}`);
+        costs.get(name)?.push(measure(jobs[name]));
       }
     }
     rmSync(clean, { recursive: true, force: true });
     return Object.fromEntries([...costs].map(([name, all]) => [name, summarize(all)])) as Record<Name, Cost>;
   }
 
-  /** Loads and saves with Python's onnx package, once; or why not. `memory` is what it needs in bytes. */
-  python(input: string, clean: string, options: { external: boolean; memory: number }): Cost | string {
+  #prepare(inputs: readonly string[], clean: string): void {
+    rmSync(clean, { recursive: true, force: true });
+    mkdirSync(clean, { recursive: true });
+    // What earlier runs left to be written or freed must not slow this one down.
+    spawnSync('sync');
+    for (const input of inputs) measure({ kind: 'read', input, ranges: [{ start: 0, end: statSync(input).size }] });
+  }
+
+  /**
+   * Loads and saves with Python's onnx package, once; or why not. `memory` is what it needs in bytes,
+   * `external` the data file of the model if it has one.
+   */
+  python(input: string, clean: string, options: { external?: string; memory: number }): Cost | string {
     this.#hasOnnx ??= spawnSync(this.#python, ['-c', 'import onnx']).status === 0;
     if (!this.#hasOnnx) return 'not installed';
     if (availableMemory() < options.memory)
       return `skipped: needs ${(options.memory / 2 ** 30).toFixed(0)} GiB of memory`;
-    rmSync(clean, { recursive: true, force: true });
-    mkdirSync(clean, { recursive: true });
+    this.#prepare(options.external === undefined ? [input] : [input, options.external], clean);
     this.log('Python onnx load + save');
-    const args = [PYTHON_SCRIPT, input, join(clean, 'python.onnx'), options.external ? 'external' : 'inline'];
+    const args = [
+      PYTHON_SCRIPT,
+      input,
+      join(clean, 'python.onnx'),
+      options.external === undefined ? 'inline' : 'external',
+    ];
     try {
       return costOf(this.#python, args);
     } catch (error) {

@@ -36,6 +36,7 @@ function fullUnet(bench: Bench): Promise<readonly Row[] | undefined> {
         zeros: { kind: 'read', input: unet.weights, ranges: [unet.zeros] },
         beside: { ...rewrite, output: join(folder, 'unet_md.onnx') },
       },
+      [unet.model, unet.weights],
       elsewhere,
     );
     const rows: Row[] = [
@@ -56,9 +57,10 @@ function fullUnet(bench: Bench): Promise<readonly Row[] | undefined> {
         copy: { kind: 'copy', input: unet.weights, ranges: [unet.initializers], output: join(elsewhere, 'copy.bin') },
         elsewhere: { ...rewrite, output: join(elsewhere, 'unet_md.onnx') },
       },
+      [unet.model, unet.weights],
       elsewhere,
     );
-    const python = bench.python(unet.model, elsewhere, { external: true, memory: 14 * 2 ** 30 });
+    const python = bench.python(unet.model, elsewhere, { external: unet.weights, memory: 14 * 2 ** 30 });
     rows.push({
       name: 'SD 1.5 UNet, recipe, saved to another folder',
       cost: moved.elsewhere,
@@ -84,6 +86,7 @@ function inlineWeights(bench: Bench): Promise<readonly Row[] | undefined> {
         copy: { kind: 'copy', input, ranges: [{ start: 0, end }], output: join(out, 'copy.onnx') },
         rewrite: { kind: 'rewrite', recipe: 'structure', input, output: join(out, 'out.onnx') },
       },
+      [input],
       out,
     );
     return [
@@ -92,7 +95,7 @@ function inlineWeights(bench: Bench): Promise<readonly Row[] | undefined> {
         cost: costs.rewrite,
         baseline: { name: 'copy the file', cost: costs.copy },
         budgets: [memoryBudget(costs.rewrite), timeBudget(costs.rewrite, costs.copy, 1.5)],
-        python: bench.python(input, out, { external: false, memory: 4 * end }),
+        python: bench.python(input, out, { memory: 4 * end }),
       },
     ];
   });
@@ -109,9 +112,10 @@ function chains(bench: Bench): Promise<readonly Row[] | undefined> {
     const rewrite = { kind: 'rewrite', recipe: 'everything', output: join(out, 'out.onnx') } as const;
     const costs = bench.compare(
       { short: { ...rewrite, input: files.short }, long: { ...rewrite, input: files.long } },
+      Object.values(files),
       out,
     );
-    const python = (input: string): Cost | string => bench.python(input, out, { external: false, memory: 2 ** 31 });
+    const python = (input: string): Cost | string => bench.python(input, out, { memory: 2 ** 31 });
     return [
       { name: `${short} nodes, all general passes`, cost: costs.short, budgets: [], python: python(files.short) },
       {

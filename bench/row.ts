@@ -46,6 +46,7 @@ export function formatTable(rows: readonly Row[]): string {
   const head = [
     'case',
     'time',
+    'open + save',
     'peak RSS',
     'read',
     'written',

@@ -36,6 +36,7 @@ test('the table has a column for everything and marks what missed its budget', (
   const cells = formatTable(rows)
     .split('\n')
     .map((line) => line.split('|').map((cell) => cell.trim()));
+  expect(cells[0]).toHaveLength(cells[2]?.length ?? 0);
   expect(cells[2]?.slice(1, -1)).toEqual([
     'first',
     '1.00 s',
