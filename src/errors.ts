@@ -50,6 +50,10 @@ export const ERROR_CODES = {
   E_NPY: 'a .npy file cannot be read, or its array does not fit the input it is for',
   E_VERIFY: 'two models cannot be compared',
   E_CONFIG: 'a configuration file is not valid',
+  E_OM: 'the file is not a compiled model (OM) that can be read',
+  // devices
+  E_NPU_SMI: 'npu-smi cannot be run, or its output cannot be read',
+  E_SOC: 'the chip to compile for cannot be determined',
   // command line
   E_USAGE: 'the command line is wrong',
   E_INTERNAL: 'a defect in sdgraph itself',

@@ -16,7 +16,7 @@ export function recognise(head: Uint8Array, file: string): OmContainer {
 }
 
 function startsWith(head: Uint8Array, text: string): boolean {
-  return head.length >= text.length && [...text].every((character, i) => character.charCodeAt(0) === head[i]);
+  return Buffer.from(head.subarray(0, text.length)).toString('latin1') === text;
 }
 
 /** An ONNX file begins with its IR version, a small number, followed by another field of the model. */

@@ -1,4 +1,10 @@
-import { type AttributeEntry, AttributeNames, attributeEntry, attributeValue, type OmAttributeValue } from './attributes.ts';
+import {
+  type AttributeEntry,
+  AttributeNames,
+  attributeEntry,
+  attributeValue,
+  type OmAttributeValue,
+} from './attributes.ts';
 import type { OmInteger } from './header.ts';
 import type { OmPartition } from './partitions.ts';
 import { OmRefusal } from './problems.ts';

@@ -133,7 +133,8 @@ function readTable(
       });
     }
     // Bundles count from the table, everything else from the first byte behind it.
-    const isPlaced = stated === BigInt(offset - base) || (header.modelType === BUNDLE && stated === BigInt(offset - start));
+    const isPlaced =
+      stated === BigInt(offset - base) || (header.modelType === BUNDLE && stated === BigInt(offset - start));
     if (!isPlaced) {
       warnings.push({
         id: 'partition-offset',

@@ -55,7 +55,9 @@ export class ProtoWalk {
       if (!reader.next(end)) return;
       this.#budget.take('fields', 1);
       if (reader.wire === WIRE.groupStart) {
-        throw new OmRefusal('model-def-invalid', 'the description of the graph holds a group', { offset: reader.start });
+        throw new OmRefusal('model-def-invalid', 'the description of the graph holds a group', {
+          offset: reader.start,
+        });
       }
       position = reader.position;
       yield {

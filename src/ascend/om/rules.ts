@@ -13,18 +13,27 @@ export const OM_RULES = {
   'om-exeom': { severity: 'error', summary: 'the file is an OM for nano chips, whose header is not supported' },
   'om-bad-magic': { severity: 'error', summary: 'the file does not begin as an OM does' },
   'om-bad-header-size': { severity: 'error', summary: 'the header states a size that no known revision has' },
-  'om-unknown-version': { severity: 'warning', summary: 'the version of the header is not known; it is read as the newest' },
+  'om-unknown-version': {
+    severity: 'warning',
+    summary: 'the version of the header is not known; it is read as the newest',
+  },
   'om-size-mismatch': { severity: 'error', summary: 'the file is not as long as its header says' },
   'om-encrypted': { severity: 'warning', summary: 'the model is encrypted: nothing but the header can be read' },
   // partitions
   'om-table-count': { severity: 'error', summary: 'a partition table states an impossible number of partitions' },
-  'om-table-outside': { severity: 'error', summary: 'a partition table does not fit in the file, or leaves no room for data' },
+  'om-table-outside': {
+    severity: 'error',
+    summary: 'a partition table does not fit in the file, or leaves no room for data',
+  },
   'om-partition-outside': { severity: 'error', summary: 'a partition reaches beyond the end of the file' },
   'om-payload-rest': {
     severity: 'error',
     summary: 'bytes are left over behind the last partition (a warning in files of a single model)',
   },
-  'om-partition-offset': { severity: 'warning', summary: 'the offset of a partition is not where the one before it ends' },
+  'om-partition-offset': {
+    severity: 'warning',
+    summary: 'the offset of a partition is not where the one before it ends',
+  },
   'om-duplicate-partition': { severity: 'warning', summary: 'a model has two partitions of a type; the first is read' },
   'om-limit': { severity: 'error', summary: 'the file holds more parts than any real model' },
   // contents

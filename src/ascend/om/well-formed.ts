@@ -57,7 +57,9 @@ export function requireWellFormed(
   depth = 0,
 ): void {
   if (depth > MAX_DEPTH) {
-    throw new OmRefusal('model-def-invalid', 'messages are nested deeper than in any real model', { offset: place.start });
+    throw new OmRefusal('model-def-invalid', 'messages are nested deeper than in any real model', {
+      offset: place.start,
+    });
   }
   const messages: ReadonlyMap<number, string> = MESSAGES[message];
   for (const field of walk.fields(place.start, place.end)) {
