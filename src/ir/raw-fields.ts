@@ -10,6 +10,7 @@ import type { Span } from '../wire/rope.ts';
 import { fieldsOf } from './decode-parts.ts';
 import { decodeSparseTensor } from './decode-tensor.ts';
 import type { SparseTensor } from './sparse-tensor.ts';
+import { decodeType, type ValueType } from './type.ts';
 
 type Message = keyof typeof FIELDS;
 
@@ -137,4 +138,16 @@ export function sparseTensorsOf(segments: readonly Span[]): SparseTensor[] {
   }
   // Several occurrences of a single message are one message, in pieces.
   return single.length === 0 ? found : [decodeSparseTensor(single, undefined), ...found];
+}
+
+/** The type that an attribute holds (`tp`); undefined when it holds none. Throws `E_NOT_ONNX` when it cannot be read. */
+export function typeOfAttribute(segments: readonly Span[]): ValueType | undefined {
+  for (const { source, start, end } of segments) {
+    const reader = new WireReader(source);
+    reader.position = start;
+    while (reader.next(end)) {
+      if (reader.field === ATTRIBUTE.tp && reader.wire === WIRE.bytes) return decodeType(reader.bytes());
+    }
+  }
+  return undefined;
 }

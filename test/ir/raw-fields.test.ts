@@ -1,6 +1,12 @@
 import Long from 'long';
 import { describe, expect, test } from 'vitest';
-import { dataFieldSizes, defaultedAttributes, fieldCounts, sparseTensorsOf } from '../../src/ir/raw-fields.ts';
+import {
+  dataFieldSizes,
+  defaultedAttributes,
+  fieldCounts,
+  sparseTensorsOf,
+  typeOfAttribute,
+} from '../../src/ir/raw-fields.ts';
 import { onnx } from '../../src/wire/generated/onnx.js';
 import type { Span } from '../../src/wire/rope.ts';
 import { MemorySource } from '../../src/wire/source.ts';
@@ -76,4 +82,19 @@ test('sparseTensorsOf reads the single one first, then the list', () => {
     ['two', [4]],
     ['three', [4]],
   ]);
+});
+
+describe('typeOfAttribute', () => {
+  const { TYPE_PROTO, INT } = onnx.AttributeProto.AttributeType;
+
+  test('reads the type that an attribute holds', () => {
+    const tp = { sequence_type: { elem_type: { tensor_type: { elem_type: 7 } } } };
+    const bytes = onnx.AttributeProto.encode({ name: 'type', type: TYPE_PROTO, tp }).finish();
+    expect(typeOfAttribute(spans(bytes))).toEqual({ kind: 'sequence', element: { kind: 'tensor', elemType: 7 } });
+  });
+
+  test('finds none in an attribute of another type', () => {
+    const bytes = onnx.AttributeProto.encode({ name: 'axis', type: INT, i: Long.ONE }).finish();
+    expect(typeOfAttribute(spans(bytes))).toBeUndefined();
+  });
 });
