@@ -34,7 +34,7 @@ const broadcastingAsFirst: OperatorInference = (op) => {
 };
 
 /** Element type of the inputs; the first one that is known. */
-export function commonElem(op: OpContext): number {
+function commonElem(op: OpContext): number {
   for (let i = 0; i < op.inputCount; i++) if (op.elem(i) !== 0) return op.elem(i);
   return 0;
 }

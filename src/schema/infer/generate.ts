@@ -1,16 +1,26 @@
+import { type Attribute, AttributeType } from '../../ir/attribute.ts';
 import { constantOfAttribute } from '../../ir/constants.ts';
 import { DataType } from '../../ir/data-type.ts';
+import { sparseTensorsOf } from '../../ir/raw-fields.ts';
 import { axisIn, extent, mapDim, product } from './dims.ts';
-import { Contradiction, constantFact, type Known, MAX_KNOWN, tensor } from './fact.ts';
+import { Contradiction, constantFact, type Fact, type Known, MAX_KNOWN, tensor, UNKNOWN } from './fact.ts';
 import { knownDim, type OperatorInference, type OperatorTable } from './op-context.ts';
 
 /** A Constant node; in the body of a function its value may be an attribute of the call. */
 const constant: OperatorInference = (op) => {
   const held = op.node.attributes.map(({ name }) => op.attribute(name));
   const [attribute] = held;
-  const value = held.length === 1 && attribute !== undefined ? constantOfAttribute(attribute) : undefined;
+  if (held.length !== 1 || attribute === undefined) return [];
+  if (attribute.type === AttributeType.SPARSE_TENSOR) return [sparseConstant(attribute)];
+  const value = constantOfAttribute(attribute);
   return value === undefined ? [] : [constantFact(value)];
 };
+
+/** A constant that is stored as its elements that are not zero is an ordinary tensor to those who read it. */
+function sparseConstant(attribute: Attribute): Fact {
+  const [value] = sparseTensorsOf(attribute.segments);
+  return value === undefined ? UNKNOWN : tensor(value.dataType, value.dims.map(extent));
+}
 
 /** Shape of the input, element type of the attribute or else of the input. */
 function likeShape(attribute: string): OperatorInference {

@@ -77,7 +77,7 @@ export function joinTypes(a: ValueType | undefined, b: ValueType | undefined): V
 }
 
 /** What holds for both of two shapes. */
-export function joinShapes(a: Shape | undefined, b: Shape | undefined): Shape | undefined {
+function joinShapes(a: Shape | undefined, b: Shape | undefined): Shape | undefined {
   if (a === undefined || b === undefined || a.length !== b.length) return undefined;
   return a.map((dim, i): Dim => (dim === b[i] ? dim : undefined));
 }

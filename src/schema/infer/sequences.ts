@@ -1,6 +1,6 @@
 import { DataType } from '../../ir/data-type.ts';
+import { typeOfAttribute } from '../../ir/raw-fields.ts';
 import type { ValueType } from '../../ir/type.ts';
-import { typeOfAttribute } from './attribute-type.ts';
 import { extent } from './dims.ts';
 import { container, type Fact, type Shape, tensor, tensorType } from './fact.ts';
 import { isTensor, joinTypes } from './merge.ts';
@@ -80,7 +80,7 @@ const sequenceMap: OperatorInference = (op) => {
 
 /** The type is that of the input, or the one the attribute names for an empty optional. */
 const optional: OperatorInference = (op) => {
-  const type = op.has(0) ? op.type(0) : typeOfAttribute(op.attribute('type'));
+  const type = op.has(0) ? op.type(0) : typeOfAttribute(op.attribute('type')?.segments ?? []);
   return [container('optional', type)];
 };
 
