@@ -43,10 +43,11 @@ export {
 export { countNodes, type Pipeline, type PipelineOptions, pipeline } from './rewrite/pipeline.ts';
 export { countSites, type PassReport, type Report, type Site, SiteLog, type SiteStatus } from './rewrite/report.ts';
 export { applyRules, type Rule, type RuleDefinition, rule, rulePass } from './rewrite/rule.ts';
+export { annotateShapes } from './schema/annotate.ts';
 export { RULES, type RuleId, type Severity } from './schema/check.ts';
 export { type Finding, type FindingPlace, formatFinding } from './schema/finding.ts';
 export { inferShapes } from './schema/infer.ts';
-export type { Conflict, Inference } from './schema/inference.ts';
+export type { Conflict, Inference, Int } from './schema/inference.ts';
 export {
   type AttributeDefault,
   type AttributeSchema,
