@@ -1,5 +1,21 @@
 /** The public API of sdgraph. The rewrite passes are in `sdgraph/passes`. */
 
+export type { SocChip } from './ascend/npu-smi/chips.ts';
+export { explainError } from './ascend/npu-smi/errors.ts';
+export { parseNpuSmi } from './ascend/npu-smi/parse.ts';
+export type {
+  NpuBoard,
+  NpuCard,
+  NpuDevice,
+  NpuHealth,
+  NpuMapping,
+  NpuProcess,
+  NpuSmiError,
+  NpuSmiPart,
+  NpuSmiProblem,
+  NpuSmiReport,
+} from './ascend/npu-smi/report.ts';
+export { type DetectSocOptions, detectSoc, requireSoc, type SocDetection, type SocReason } from './ascend/soc.ts';
 export { type Details, ERROR_CODES, type ErrorCode, SdgraphError, type Where } from './errors.ts';
 export { type OpenOptions, openModel } from './io/open.ts';
 export { type ExternalDataPolicy } from './io/placement.ts';
