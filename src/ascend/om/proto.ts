@@ -15,8 +15,8 @@ export interface ProtoField {
 
 /** What all messages of one file may hold together. Real files stay far below. */
 const MAX_FIELDS = 50_000_000;
-const MAX_TEXT_BYTES = 256 << 20;
-const MAX_ELEMENTS = 4 << 20;
+const MAX_TEXT_BYTES = 128 << 20;
+const MAX_ELEMENTS = 1 << 20;
 /** Longest single text. */
 const MAX_TEXT = 1 << 20;
 
