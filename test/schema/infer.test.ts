@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { modifyOnnx } from '../../passes/presets.ts';
 import { openModel } from '../../src/io/open.ts';
 import { Attribute, AttributeType } from '../../src/ir/attribute.ts';
 import { int64Tensor } from '../../src/ir/constants.ts';
@@ -9,11 +10,14 @@ import { DataType } from '../../src/ir/data-type.ts';
 import { Model } from '../../src/ir/model.ts';
 import { Tensor } from '../../src/ir/tensor.ts';
 import type { Dim } from '../../src/ir/type.ts';
+import { pipeline } from '../../src/rewrite/pipeline.ts';
 import { inferredOperators } from '../../src/schema/infer/operators.ts';
 import { inferShapes } from '../../src/schema/infer.ts';
+import { materialize } from '../support/golden.ts';
 import { buildModel, GraphBuilder } from '../support/model-builder.ts';
 import { realModels } from '../support/real-models.ts';
 import { subgraph } from '../support/subgraph.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const parity = new URL('../../fixtures/parity/', import.meta.url);
 
@@ -28,6 +32,18 @@ test.each(['sd15', 'sd21', 'sd15-full'])('every value of the UNet %s has a stati
   expect(open.map((value) => value?.name)).toEqual([]);
   expect(values.length).toBeGreaterThan(3000);
   expect(inferred.conflicts).toEqual([]);
+});
+
+test('every value has a static shape after the rewrite, too', async () => {
+  const model = await openModel(materialize('sd21', tempDir()));
+  const before = inferShapes(model);
+  await pipeline(modifyOnnx({ faSoc: 'Duo', tome: 5, fasterGelu: true })).run(model);
+  const after = inferShapes(model);
+  const values = [...model.graph.nodes].flatMap(({ outputs }) => outputs);
+  expect(values.filter((value) => after.dims(value) === undefined).map((value) => value?.name)).toEqual([]);
+  expect(after.conflicts).toEqual([]);
+  for (const output of model.graph.outputs) expect(after.dims(output)).toEqual(before.dims(output));
+  model.close();
 });
 
 test.each(realModels())('$name: every value has a type', async ({ bytes }) => {
