@@ -39,7 +39,7 @@ describe('README.md', () => {
     const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
     };
-    const rows = [...page.matchAll(/^\| \[([\w-]+)\]\(https:/gm)].map(([, name]) => name);
+    const rows = [...page.matchAll(/^\| \[([\w@/-]+)\]\(https:/gm)].map(([, name]) => name);
     expect(new Set(rows)).toEqual(new Set(Object.keys(dependencies)));
   });
 
