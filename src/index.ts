@@ -59,6 +59,8 @@ export {
 export { countNodes, type Pipeline, type PipelineOptions, pipeline } from './rewrite/pipeline.ts';
 export { countSites, type PassReport, type Report, type Site, SiteLog, type SiteStatus } from './rewrite/report.ts';
 export { applyRules, type Rule, type RuleDefinition, rule, rulePass } from './rewrite/rule.ts';
+export { type OpenSessionOptions, openSession } from './runtime/open.ts';
+export type { InferenceSession, SessionPort, SessionTensor, TensorData } from './runtime/session.ts';
 export { annotateShapes } from './schema/annotate.ts';
 export { RULES, type RuleId, type Severity } from './schema/check.ts';
 export { type Finding, type FindingPlace, formatFinding } from './schema/finding.ts';
@@ -87,3 +89,9 @@ export {
   targetForFaSoc,
   targetNames,
 } from './targets/index.ts';
+export { type Expectations, loadConfig, type ValidateConfig } from './validate/config.ts';
+export { type FileReport, type ValidateOptions, type ValidationReport, validateFiles } from './validate/validate.ts';
+export { type BisectPassesOptions, bisectPasses, type PassDeparture } from './verify/bisect-passes.ts';
+export type { Tolerance } from './verify/compare.ts';
+export { TOLERANCES, type TolerancePreset } from './verify/tolerance.ts';
+export { type VerifyOptions, type VerifyReport, verifyModels } from './verify/verify.ts';

@@ -33,6 +33,10 @@ const TYPES: ReadonlyMap<string, number> = new Map([
 ]);
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map([...TYPES].map(([name, id]) => [id, name]));
 
+/** What to do about the one rule on links that cannot be lifted. */
+const LINK_HINT =
+  'onnxruntime reads no external data behind links that lead out of the folder; copy the data beside the model first';
+
 interface OrtPort {
   readonly name: string;
   readonly type: string;
@@ -72,15 +76,10 @@ export async function openOrtSession(model: string | Uint8Array, options: OrtOpt
     return new OrtSession(thread, label, ports.inputs.map(portOf), ports.outputs.map(portOf));
   } catch (cause) {
     await thread.end();
-    throw new SdgraphError(
-      'E_SESSION_LOAD',
-      'onnxruntime cannot load the model',
-      { file: label },
-      {
-        found: printable(cause instanceof Error ? cause.message : String(cause)),
-        cause,
-      },
-    );
+    const found = cause instanceof Error ? cause.message : String(cause);
+    const hint = found.includes('escapes model directory') ? { hint: LINK_HINT } : {};
+    const details = { found: printable(found), cause, ...hint };
+    throw new SdgraphError('E_SESSION_LOAD', 'onnxruntime cannot load the model', { file: label }, details);
   }
 }
 

@@ -2,11 +2,12 @@ import { DataType } from '../ir/data-type.ts';
 import type { Model } from '../ir/model.ts';
 import { topologicalOrder } from '../ir/sort.ts';
 import type { Value } from '../ir/value.ts';
+import { type ModelSessionOptions, openModelSession } from '../runtime/runnable.ts';
 import type { SessionTensor } from '../runtime/session.ts';
 import { inferShapes } from '../schema/infer.ts';
 import { type Difference, difference, type Tolerance, violations } from './compare.ts';
-import { nodesBetween, type Origin } from './origin.ts';
-import { type ModelSessionOptions, openModelSession } from './runnable.ts';
+import type { Origin } from './origin.ts';
+import { Trail } from './trail.ts';
 
 /** A model that can be run, and what it is run on. */
 export interface Subject {
@@ -27,7 +28,7 @@ export interface Departure extends SuspectNode {
   /** Why the value is not accepted. */
   readonly reasons: readonly string[];
   readonly difference: Difference;
-  /** Nodes of the candidate between the values that agree and this one, in order, its own node last. */
+  /** Nodes of the candidate in order, from the values that agree to the first that joins the departure with them. */
   readonly suspects: readonly SuspectNode[];
   /** Values before it that were compared and agree, of all that both models have. */
   readonly agreeing: number;
@@ -42,14 +43,20 @@ export interface BisectOptions extends ModelSessionOptions {
   readonly onStep?: (step: string) => void;
 }
 
-/** Values that are read out in one run: enough to be quick, few enough to fit in memory at real sizes. */
-const AT_ONCE = 24;
+/** Values that are read out in one run: enough to be quick, and few enough to fit in memory at real sizes. */
+const MOST_AT_ONCE = 200;
+const MOST_ELEMENTS = 2 ** 26;
+/** What a value of unknown size counts. */
+const UNKNOWN_ELEMENTS = 2 ** 22;
 
 const FLOATS: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16]);
 
 /**
- * Finds the first value, in the order of the candidate, that both models compute under one name and that differs.
- * Values that only one model has, or that have other shapes in the two, are passed over.
+ * Finds the first value, in the order of the candidate, that both models compute under one name, that differs, and whose
+ * difference reaches what follows. Values that only one model has, or that have other shapes in the two, are passed over.
+ *
+ * A rewrite may well change a value and make up for it later, as a scale does that moves from the scores to the queries:
+ * a difference counts only when no value behind it agrees again.
  */
 export async function bisect(
   reference: Subject,
@@ -57,42 +64,59 @@ export async function bisect(
   { tolerance, origins, onStep = () => undefined, ...session }: BisectOptions,
 ): Promise<Departure | undefined> {
   // Values inside replaced plugin operators are not in the file, and say nothing to whoever reads the report.
-  const common = commonValues(reference.model, candidate.model).filter((name) => origins.has(name));
-  const agreeing = new Set<string>();
-  for (let start = 0; start < common.length; start += AT_ONCE) {
-    const names = common.slice(start, start + AT_ONCE);
+  const common = commonValues(reference.model, candidate.model).filter(({ name }) => origins.has(name));
+  const trail = new Trail(origins);
+  for (let start = 0; start < common.length && !trail.isCertain; ) {
+    const names = nextBatch(common, start);
     onStep(`comparing values ${start + 1} to ${start + names.length} of ${common.length}`);
+    start += names.length;
     const a = await readOut(reference, names, session);
     const b = await readOut(candidate, names, session);
     for (const name of names) {
       const [x, y] = [a.get(name), b.get(name)];
       if (x === undefined || y === undefined || x.dims.join() !== y.dims.join()) continue;
       const found = difference(x, y);
-      const reasons = violations(found, tolerance);
-      if (reasons.length === 0) {
-        agreeing.add(name);
-        continue;
-      }
-      const suspects = nodesBetween(origins, name, agreeing).map(({ node, opType }) => ({ node, opType }));
-      const { node, opType } = origins.get(name) as Origin;
-      const counts = { agreeing: agreeing.size, compared: common.length };
-      return { value: name, node, opType, reasons, difference: found, suspects, ...counts };
+      trail.add(name, found, violations(found, tolerance));
     }
   }
-  return undefined;
+  const { first } = trail;
+  if (first === undefined) return undefined;
+  const { node, opType } = origins.get(first.value) as Origin;
+  return { ...first, node, opType, suspects: trail.suspects(), agreeing: trail.agreeing, compared: common.length };
+}
+
+/** A value that both models compute. */
+interface CommonValue {
+  readonly name: string;
+  readonly elements: number;
+}
+
+/** The names that are read out next: at least one. */
+function nextBatch(common: readonly CommonValue[], start: number): string[] {
+  const names: string[] = [];
+  let elements = 0;
+  for (const each of common.slice(start, start + MOST_AT_ONCE)) {
+    elements += each.elements;
+    if (names.length > 0 && elements > MOST_ELEMENTS) break;
+    names.push(each.name);
+  }
+  return names;
 }
 
 /** Float values that nodes of both main graphs compute under the same name, in the order of the candidate. */
-function commonValues(reference: Model, candidate: Model): string[] {
+function commonValues(reference: Model, candidate: Model): CommonValue[] {
   const [ours, theirs] = [inferShapes(candidate), inferShapes(reference)];
-  const common: string[] = [];
+  const common: CommonValue[] = [];
   for (const node of topologicalOrder(candidate.graph)) {
     if (node.opType === 'Constant') continue;
     for (const value of node.outputs) {
       if (value === undefined || !isFloat(ours.type(value))) continue;
       const other = reference.graph.value(value.name);
       if (other?.producer === undefined || !isFloat(theirs.type(other))) continue;
-      if (ours.dims(value)?.join() === theirs.dims(other)?.join()) common.push(value.name);
+      const dims = ours.dims(value);
+      if (dims?.join() !== theirs.dims(other)?.join()) continue;
+      const elements = dims?.reduce((product, dim) => product * dim, 1) ?? UNKNOWN_ELEMENTS;
+      common.push({ name: value.name, elements });
     }
   }
   return common;

@@ -20,23 +20,3 @@ export function originsOf(model: Model): ReadonlyMap<string, Origin> {
   }
   return origins;
 }
-
-/**
- * The nodes behind a value, back to values that are known to be right, in the order of the graph. Constant nodes do not
- * count: they hold what they hold.
- */
-export function nodesBetween(
-  origins: ReadonlyMap<string, Origin>,
-  value: string,
-  right: ReadonlySet<string>,
-): readonly Origin[] {
-  const found = new Set<Origin>();
-  const pending = [value];
-  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    const origin = origins.get(name);
-    if (origin === undefined || origin.opType === 'Constant' || found.has(origin)) continue;
-    found.add(origin);
-    pending.push(...origin.reads.filter((read) => !right.has(read)));
-  }
-  return [...new Set(origins.values())].filter((origin) => found.has(origin));
-}

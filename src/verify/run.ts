@@ -1,9 +1,9 @@
 import { DataType, typeName } from '../ir/data-type.ts';
+import { type ModelSessionOptions, openModelSession } from '../runtime/runnable.ts';
 import type { SessionTensor } from '../runtime/session.ts';
 import type { Subject } from './bisect.ts';
 import { type Difference, difference, elementReader, type Tolerance, violations } from './compare.ts';
 import { outputsOf } from './ports.ts';
-import { type ModelSessionOptions, openModelSession } from './runnable.ts';
 
 /** One output of both models. */
 export interface OutputReport {

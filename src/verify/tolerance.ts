@@ -16,7 +16,7 @@ export const TOLERANCES: { readonly [Preset in TolerancePreset]: Tolerance } = {
   /** Sigmoid GELU in the place of the exact one. */
   'faster-gelu': { relativeRms: 0.01, cosine: 0.9999 },
   /** Token merging: similar tokens share one attention result. */
-  tome: { relativeRms: 0.1, cosine: 0.995 },
+  tome: { relativeRms: 0.06, cosine: 0.998 },
   /** int8 convolutions. */
   quantized: { relativeRms: 0.1, cosine: 0.99 },
 };

@@ -9,8 +9,8 @@ import { saveBytes } from '../io/save.ts';
 import { forget, remember, removeQuietly, removeStale, temporaryPath } from '../io/temporary.ts';
 import type { Model } from '../ir/model.ts';
 import { pipeline } from '../rewrite/pipeline.ts';
-import { type OrtOptions, openOrtSession } from '../runtime/ort.ts';
-import type { InferenceSession } from '../runtime/session.ts';
+import { type OrtOptions, openOrtSession } from './ort.ts';
+import type { InferenceSession } from './session.ts';
 
 /** Models up to this many bytes, external data not counted, go to the runtime in memory; larger ones through a file. */
 export const MAX_IN_MEMORY: number = 256 * 2 ** 20;
@@ -27,7 +27,7 @@ export interface ModelSessionOptions extends Omit<OrtOptions, 'dataFolder' | 'la
 /**
  * Replaces plugin operators by standard ones in place, so that the runtime can execute the model.
  *
- * @throws SdgraphError `E_VERIFY` naming the operators that have no standard counterpart here
+ * @throws SdgraphError `E_SESSION_LOAD` naming the operator that has no standard counterpart here
  */
 export async function makeRunnable(model: Model, emulate: Emulation): Promise<void> {
   const nodes = [...model.scopes()].flatMap((graph) => [...graph.nodes]);
@@ -37,7 +37,7 @@ export async function makeRunnable(model: Model, emulate: Emulation): Promise<vo
   const [first] = refused;
   if (first === undefined) return;
   throw new SdgraphError(
-    'E_VERIFY',
+    'E_SESSION_LOAD',
     `a ${first.opType} cannot be executed here`,
     { file: model.label, name: first.node },
     {
