@@ -38,6 +38,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
     },
   ],
   [
+    'soc',
+    {
+      summary: 'find out which chip this machine has, and its soc_version',
+      load: async () => erase((await import('./commands/soc.ts')).soc),
+    },
+  ],
+  [
     'passes',
     {
       summary: 'list the rewrite passes and their options',

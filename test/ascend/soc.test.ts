@@ -5,7 +5,7 @@ import { detectSoc, requireSoc } from '../../src/ascend/soc.ts';
 import { SdgraphError } from '../../src/errors.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { fixture, fixturePath } from './npu-smi/fixtures.ts';
-import { SIMULATORS, type Simulated, simulated } from './npu-smi/simulator.ts';
+import { isRunning, SIMULATORS, type Simulated, simulated } from './npu-smi/simulator.ts';
 
 /** Detects with the simulated tool, and tells which calls were made, and that none overlapped. */
 async function detect(answers: Simulated, options: Parameters<typeof detectSoc>[0] = {}) {
@@ -266,12 +266,3 @@ describe('asks AscendCL before npu-smi', () => {
     expect(detection).toMatchObject({ socVersion: 'Ascend310', source: 'npu-smi', notes });
   });
 });
-
-/** Whether a process does anything; one that ended stays listed until somebody asks for its exit code. */
-function isRunning(pid: string): boolean {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** The folder of the simulated tools. */
@@ -24,4 +25,13 @@ export function simulated({ info, board, map, list, log, escape = false }: Simul
     ...(log === undefined ? {} : { SDGRAPH_SIM_LOG: log }),
     ...(escape ? { SDGRAPH_SIM_ESCAPE: '1' } : {}),
   };
+}
+
+/** Whether a process does anything; one that ended stays listed until somebody asks for its exit code. */
+export function isRunning(pid: string): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
