@@ -1,6 +1,6 @@
 /** Finds out for which chip models have to be compiled. */
 
-import { SdgraphError } from '../errors.ts';
+import { printable, SdgraphError } from '../errors.ts';
 import { askNpuSmi, type NpuSmiAnswers, readCapture } from './npu-smi/ask.ts';
 import { chipsOf, type SocChip } from './npu-smi/chips.ts';
 import { explainError } from './npu-smi/errors.ts';
@@ -112,7 +112,7 @@ function fromUser(version: string, known: ReadonlySet<string>): SocDetection {
   const doubt = near === undefined ? '' : `; the nearest is ${near}`;
   const isNew = verdict.soc_version === null && verdict.why === 'unknown' && /^Ascend[0-9][\w-]{1,60}$/u.test(version);
   if (isNew) {
-    const note = `'${version}' is not a version that is known here${doubt}`;
+    const note = `'${printable(version)}' is not a version that is known here${doubt}`;
     return { ...NOTHING, socVersion: version, source: 'user', notes: [note] };
   }
   const series = verdict.soc_version === null && verdict.why === 'short' ? membersOf(version, known) : [];
@@ -122,7 +122,7 @@ function fromUser(version: string, known: ReadonlySet<string>): SocDetection {
       : near === undefined
         ? 'versions are written like Ascend310P3, Ascend910B4, Ascend910_9392'
         : `did you mean ${near}?`;
-  const text = `'${version}' is not a soc_version`;
+  const text = `'${printable(version)}' is not a soc_version`;
   return { ...NOTHING, socVersion: null, source: null, reason: { code: 'E_SOC', kind: 'not-a-version', text, hint } };
 }
 
@@ -142,14 +142,20 @@ function conclude(
   if (typeof version === 'string' && chips.every((chip) => chip.soc_version === version)) {
     return { ...common, socVersion: version, source, reason: null };
   }
-  return { ...common, socVersion: null, source: null, reason: failure ?? reasonOf(chips, report) };
+  return { ...common, socVersion: null, source: null, reason: failure ?? reasonOf(chips, report, known) };
 }
 
-function reasonOf(chips: readonly SocChip[], report: NpuSmiReport | undefined): SocReason {
+function reasonOf(chips: readonly SocChip[], report: NpuSmiReport | undefined, known: ReadonlySet<string>): SocReason {
   const bad = chips.find((chip) => chip.unresolved !== null);
   if (bad?.unresolved) {
     const { why, text } = bad.unresolved;
-    const remedy = why === 'short' ? `add what npu-smi info -t board -i ${bad.npu ?? 'N'} prints, or ` : '';
+    const near = why === 'unknown' ? nearestVersion(bad.name ?? '', known) : undefined;
+    const remedy =
+      why === 'short'
+        ? `add what npu-smi info -t board -i ${bad.npu ?? 'N'} prints, or `
+        : near === undefined
+          ? ''
+          : `the nearest that is known is ${near}; `;
     return soc('unnamed', `the chip ${placeOf(bad)} is not known: ${text}`, `${remedy}${WAY_OUT}`);
   }
   if (chips.length > 0) {

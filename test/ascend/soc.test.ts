@@ -189,6 +189,16 @@ describe('reads a file in place of running anything', () => {
     expect(chips.map((chip) => chip.soc_version)).toEqual(['Ascend310P3', 'Ascend310P3', 'Ascend310P1', 'Ascend310P3']);
   });
 
+  test('with a chip that is not known', async () => {
+    const from = join(tempDir(), 'new.txt');
+    writeFileSync(from, fixture('310-23.0.0.txt').replace('310  ', '310B9'));
+    expect((await detectSoc({ from })).reason).toMatchObject({
+      kind: 'unnamed',
+      text: "the chip 0 of NPU 0 is not known: no chip '310B9' is known",
+      hint: expect.stringMatching(/^the nearest that is known is Ascend310B1; name the chip/) as string,
+    });
+  });
+
   test('of another kind', async () => {
     const { reason } = await detectSoc({ from: join(import.meta.dirname, 'soc.test.ts') });
     expect(reason).toMatchObject({ code: 'E_NPU_SMI' });

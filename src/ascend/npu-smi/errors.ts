@@ -1,3 +1,4 @@
+import { printable } from '../../errors.ts';
 import type { NpuSmiError } from './report.ts';
 
 /** What the tool's codes mean. Those from -9001 on are of the tool itself, in the same scheme. */
@@ -84,5 +85,5 @@ export function explainError({ code, text }: NpuSmiError): { readonly meaning: s
   if (cause !== undefined) return cause;
   const meaning = code === null ? undefined : MEANINGS.get(-code % 1000);
   if (meaning !== undefined) return { meaning: `npu-smi reports ${code}: ${meaning}` };
-  return { meaning: `npu-smi reports: ${text}` };
+  return { meaning: `npu-smi reports: ${printable(text)}` };
 }

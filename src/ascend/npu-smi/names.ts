@@ -1,5 +1,6 @@
 /** From the name of a chip to the value for `--soc_version`. */
 
+import { printable } from '../../errors.ts';
 import { nearest } from '../../targets/nearest.ts';
 import { SOC_VERSIONS } from '../soc-versions.ts';
 import type { NpuBoard } from './report.ts';
@@ -36,13 +37,13 @@ export function versionOfName(name: string | null, known: ReadonlySet<string> = 
   const base = baseOf(name);
   const version = `Ascend${base}`;
   if (known.has(version) || NUMBERED.test(version)) return { soc_version: version };
-  if (SERIES.test(base)) return { soc_version: null, why: 'short', text: `'${name}' stands for several chips` };
+  if (SERIES.test(base))
+    return { soc_version: null, why: 'short', text: `'${printable(name)}' stands for several chips` };
   const folded = [...known].find((each) => each.toLowerCase() === version.toLowerCase());
   if (folded !== undefined) return { soc_version: folded };
-  if (/[x*?#<>…]/iu.test(base)) return { soc_version: null, why: 'masked', text: `the name '${name}' is masked` };
-  const near = nearestVersion(name, known);
-  const text = `no chip '${name}' is known${near === undefined ? '' : `; the nearest is ${near}`}`;
-  return { soc_version: null, why: 'unknown', text };
+  if (/[x*?#<>…]/iu.test(base))
+    return { soc_version: null, why: 'masked', text: `the name '${printable(name)}' is masked` };
+  return { soc_version: null, why: 'unknown', text: `no chip '${printable(name)}' is known` };
 }
 
 /** The version whose spelling is nearest to a name, if one is near. The word that all begin with does not count. */

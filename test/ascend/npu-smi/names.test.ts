@@ -39,9 +39,17 @@ test.each([
   ['Ascend910', 'short', /several chips/],
   ['Ascend950PR', 'short', /several chips/],
   ['310P', 'short', /several chips/],
-  ['910B7', 'unknown', /no chip '910B7' is known; the nearest is Ascend910B/],
+  ['910B7', 'unknown', /no chip '910B7' is known$/],
   ['GPU', 'unknown', /no chip 'GPU' is known$/],
   ['constructor', 'unknown', /no chip/],
 ])('%s is %s', (name, why, text) => {
   expect(versionOfName(name)).toEqual({ soc_version: null, why, text: expect.stringMatching(text) as string });
+});
+
+test('a name from a file is safe to print', () => {
+  const verdict = versionOfName(`\u001b]0;x${'y'.repeat(4000)}`);
+  expect(verdict).toMatchObject({
+    why: 'masked',
+    text: expect.stringMatching(/^the name '\ufffd.{195,210}…' is masked$/) as string,
+  });
 });

@@ -153,6 +153,10 @@ describe('texts made to take long take time in proportion to their length', () =
     ['fields', `NPU ID : 0\n${'a : b\n'.repeat(200_000)}`],
     ['digits', '9'.repeat(1_000_000)],
     ['rows', '| 0 310 | OK | 1.0 2 |\n'.repeat(50_000)],
+    [
+      'names that are not known',
+      Array.from({ length: 15_000 }, (_, i) => `NPU ID : ${i}\nChip Name : ${'9b'.repeat(120)}${i}\n`).join(''),
+    ],
     ['boards', 'NPU ID : 0\nChip ID : 0\nChip Name : 910B4\n'.repeat(30_000)],
   ])('%s', (_, text) => {
     expect(parseNpuSmi(text).devices.length).toBeLessThan(2);
