@@ -1,7 +1,7 @@
 import { DataType } from './data-type.ts';
 
-/** Bytes of zeros to compare with at once. */
-const ZEROS = new Uint8Array(1 << 16);
+/** Bytes that are looked at one by one when some of them are not zero: a negative zero, or the end of the search. */
+const PART = 1 << 16;
 
 /** For the float types that have a negative zero: which bits of each byte of an element count. */
 const MASKS: ReadonlyMap<number, readonly number[]> = new Map([
@@ -24,11 +24,21 @@ const MASKS: ReadonlyMap<number, readonly number[]> = new Map([
  */
 export function allZero(bytes: Uint8Array, dataType: number): boolean {
   if (dataType === DataType.FLOAT8E8M0) return bytes.length === 0;
+  if (isBlank(bytes)) return true;
   const mask = MASKS.get(dataType);
-  for (let at = 0; at < bytes.length; at += ZEROS.length) {
-    const part = bytes.subarray(at, at + ZEROS.length);
-    if (Buffer.compare(part, ZEROS.subarray(0, part.length)) === 0) continue;
-    if (mask === undefined || part.some((byte, i) => (byte & (mask[i % mask.length] as number)) !== 0)) return false;
+  if (mask === undefined) return false;
+  for (let at = 0; at < bytes.length; at += PART) {
+    const part = bytes.subarray(at, at + PART);
+    if (!isBlank(part) && part.some((byte, i) => (byte & (mask[i % mask.length] as number)) !== 0)) return false;
   }
   return true;
+}
+
+/**
+ * Whether all bytes are zero: the first is, and each is what the one before it is. Comparing bytes with themselves, one
+ * place on, reads half as much memory as comparing with zeros that lie elsewhere.
+ */
+function isBlank(bytes: Uint8Array): boolean {
+  if (bytes.length === 0) return true;
+  return bytes[0] === 0 && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
 }
