@@ -12,7 +12,7 @@ export type ExternalDataPolicy = 'auto' | 'reuse' | 'copy' | 'single' | 'inline'
 export const EXTERNAL_DATA_POLICIES: readonly ExternalDataPolicy[] = ['auto', 'reuse', 'copy', 'single', 'inline'];
 
 /** Tensors of this size and more leave the model file under `single` (the threshold that exporters use). */
-export const MIN_EXTERNAL_BYTES = 1024;
+const MIN_EXTERNAL_BYTES = 1024;
 
 /** External tensors begin at multiples of this, so that they can be mapped into memory (onnx.proto recommends a page). */
 export const ALIGNMENT = 4096;
@@ -84,7 +84,7 @@ export function isLarge({ storage }: Tensor): boolean {
 }
 
 /** The folder of the file that a model was opened from; undefined for one from bytes. */
-export function sourceFolder(model: Model): string | undefined {
+function sourceFolder(model: Model): string | undefined {
   return model.external === undefined ? undefined : folderOf(model.label);
 }
 

@@ -14,7 +14,7 @@ import { type ExternalDataPolicy, effectivePolicy, isLarge, reusePlacements, ten
 import { Progress } from './progress.ts';
 
 /** Most bytes of one protobuf message. */
-export const PROTOBUF_LIMIT = 2 ** 31 - 1;
+const PROTOBUF_LIMIT = 2 ** 31 - 1;
 
 /** How {@link saveModel} saves. */
 export interface SaveOptions {

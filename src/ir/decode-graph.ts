@@ -1,4 +1,3 @@
-import { SdgraphError } from '../errors.ts';
 import { fieldIds } from '../wire/fields.ts';
 import { WIRE, type WireReader } from '../wire/reader.ts';
 import type { Span } from '../wire/rope.ts';

@@ -13,7 +13,7 @@ import { type OrtOptions, openOrtSession } from './ort.ts';
 import type { InferenceSession } from './session.ts';
 
 /** Models up to this many bytes, external data not counted, go to the runtime in memory; larger ones through a file. */
-export const MAX_IN_MEMORY: number = 256 * 2 ** 20;
+const MAX_IN_MEMORY: number = 256 * 2 ** 20;
 
 /** Name that temporary models have their names from. */
 const TEMPORARY = 'model.onnx';

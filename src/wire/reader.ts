@@ -10,7 +10,7 @@ export const WIRE = { varint: 0, fixed64: 1, bytes: 2, groupStart: 3, groupEnd: 
 export const MAX_DEPTH = 100;
 
 /** Longest text that is read: names, operator types, metadata. Strings of attributes and tensors are bytes, without limit. */
-export const MAX_TEXT = 16 << 20;
+const MAX_TEXT = 16 << 20;
 
 const LONGEST_VARINT = 10;
 const TWO_32 = 0x1_0000_0000;

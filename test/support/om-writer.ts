@@ -70,7 +70,7 @@ function modelBlock(parts: readonly Part[], wide: boolean, modelType: number): B
 }
 
 /** A varint; negative numbers take ten bytes. */
-export function varint(value: bigint | number): Uint8Array {
+function varint(value: bigint | number): Uint8Array {
   let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
   do {
@@ -127,7 +127,7 @@ export interface TensorSpec {
 }
 
 /** A tensor in field `id`. */
-export function descriptor(id: number, { dtype, shape, layout, attrs = {}, unpacked = false }: TensorSpec): Uint8Array {
+function descriptor(id: number, { dtype, shape, layout, attrs = {}, unpacked = false }: TensorSpec): Uint8Array {
   const dims = unpacked ? shape.map((dim) => num(1, dim)) : [box(1, ...shape.map((dim) => varint(dim)))];
   return box(
     id,
@@ -150,7 +150,7 @@ export interface OpSpec {
 }
 
 /** An operator as a field of a graph. */
-export function operator(op: OpSpec): Uint8Array {
+function operator(op: OpSpec): Uint8Array {
   const { name, type, edges = [], attrs = {}, inputs = [], outputs = [], sources = [] } = op;
   return box(
     6,

@@ -22,7 +22,7 @@ export function dense(dims: readonly number[], at: (index: readonly number[]) =>
   return { dims, data };
 }
 
-export function get({ dims, data }: Dense, ...index: number[]): number {
+function get({ dims, data }: Dense, ...index: number[]): number {
   return data[index.reduce((flat, i, axis) => flat * (dims[axis] as number) + i, 0)] as number;
 }
 

@@ -60,7 +60,7 @@ function fieldAt(bytes: Uint8Array, start: number): WireField {
 }
 
 /** A varint and the offset behind it. */
-export function varintAt(bytes: Uint8Array, start: number): [value: bigint, end: number] {
+function varintAt(bytes: Uint8Array, start: number): [value: bigint, end: number] {
   let value = 0n;
   for (let at = start; ; at++) {
     const byte = bytes[at];

@@ -19,7 +19,7 @@ export function printVerify(report: VerifyReport, output: Output): void {
 }
 
 /** The part of {@link printVerify} below the names of the models. */
-export function printComparison(report: VerifyReport, output: Output): void {
+function printComparison(report: VerifyReport, output: Output): void {
   const { outputs, notes, ok } = report;
   output.line(`tolerance  ${formatTolerance(report)}`);
   output.line(`inputs     ${formatInputs(report)}`);
@@ -61,7 +61,7 @@ export function printProof(report: ProofReport, written: string, output: Output)
 }
 
 /** Prints why outputs do not agree, a line for each reason. */
-export function printReasons(outputs: readonly OutputReport[], output: Output): void {
+function printReasons(outputs: readonly OutputReport[], output: Output): void {
   for (const { name, reasons } of outputs) {
     for (const reason of reasons) output.line(`  ${printable(name)}: ${reason}`);
   }
