@@ -54,6 +54,11 @@ export const ERROR_CODES = {
   // devices
   E_NPU_SMI: 'npu-smi cannot be run, or its output cannot be read',
   E_SOC: 'the chip to compile for cannot be determined',
+  // compiling
+  E_PLAN: 'a plan for ATC is not valid, or asks for what cannot work',
+  E_ATC: 'ATC failed, or what it wrote is not what was asked for',
+  E_ATC_MISSING: 'ATC, or the environment that it needs, is not there',
+  E_LOCKED: 'another process is writing the same files',
   // command line
   E_USAGE: 'the command line is wrong',
   E_INTERNAL: 'a defect in sdgraph itself',
