@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { AgreementTally } from '../support/agreement-tally.ts';
 import {
   type Comparison,
   compareWithDeclared,
@@ -43,19 +44,21 @@ describe.each(corpora())('corpus $name', ({ name, folder }) => {
   const missing = folder === undefined ? ' (the models are not on this machine)' : '';
 
   test.skipIf(folder === undefined)(`agrees with onnx.shape_inference${missing}`, async () => {
-    const counts = new Map<string, number>();
+    const tally = new AgreementTally();
     const unexplained: Comparison[] = [];
     for (const judged of judgedModels(name, folder ?? '')) {
       for (const variant of VARIANTS) {
         for (const found of await compareWithVerdict(judged, variant)) {
-          counts.set(found.relation, (counts.get(found.relation) ?? 0) + 1);
+          const reason = ACCEPTED.find(({ matches }) => matches(found))?.why;
           const isSuspect = found.relation === 'less' || found.relation === 'differs' || found.relation === 'other';
-          if (isSuspect && !ACCEPTED.some(({ matches }) => matches(found))) unexplained.push(found);
+          tally.add(variant, found, isSuspect ? (reason ?? 'not explained') : undefined);
+          if (isSuspect && reason === undefined) unexplained.push(found);
         }
       }
     }
+    if (process.env['SDGRAPH_PRINT_AGREEMENT'] !== undefined) tally.print(name);
     expect(unexplained).toEqual([]);
-    expect(counts.get('equal')).toBeGreaterThan(0);
+    expect(tally.count('equal')).toBeGreaterThan(0);
   });
 
   test.skipIf(folder === undefined)(`never contradicts what the models declare${missing}`, async () => {
