@@ -59,6 +59,13 @@ export const ERROR_CODES = {
   E_ATC: 'ATC failed, or what it wrote is not what was asked for',
   E_ATC_MISSING: 'ATC, or the environment that it needs, is not there',
   E_LOCKED: 'another process is writing the same files',
+  // images from text
+  E_SCHEDULER: 'a scheduler cannot work with its configuration, its number of steps, or the data of a step',
+  E_TOKENIZER: 'the files of a tokenizer are not valid',
+  E_PROMPTS: 'a prompt file cannot be used, or prompts cannot be arranged as asked for',
+  E_LATENTS: 'noise, latents or the output of a model do not have the size or values that they need',
+  E_IMAGE: 'an image cannot be made or written as asked for',
+  E_IMAGE_INFO: 'an image info file is not valid, or belongs to other prompts',
   // command line
   E_USAGE: 'the command line is wrong',
   E_INTERNAL: 'a defect in sdgraph itself',
