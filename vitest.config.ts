@@ -6,6 +6,8 @@ const CORE = { lines: 90 };
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Tests that call onnxruntime themselves: no telemetry, no logs of it beside temporary files.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     // Limits against hanging, generous because a busy machine must not fail a correct test.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -50,12 +50,14 @@ interface OrtTensor {
 }
 
 /**
- * Loads a model into onnxruntime on the CPU, on a thread of its own.
+ * Loads a model into onnxruntime on the CPU, on a thread of its own. Turns the telemetry of onnxruntime off unless the
+ * environment says otherwise (`ORT_DISABLE_TELEMETRY=0`).
  *
  * @param model path of an `.onnx` file, or its bytes
  * @throws SdgraphError `E_SESSION_LOAD` with onnxruntime's own words when it refuses the model
  */
 export async function openOrtSession(model: string | Uint8Array, options: OrtOptions = {}): Promise<InferenceSession> {
+  refuseTelemetry();
   const label = options.label ?? (typeof model === 'string' ? model : '<bytes>');
   const thread = new OrtThread(label);
   const session: Record<string, string> = {};
@@ -81,6 +83,15 @@ export async function openOrtSession(model: string | Uint8Array, options: OrtOpt
     const details = { found: printable(found), cause, ...hint };
     throw new SdgraphError('E_SESSION_LOAD', 'onnxruntime cannot load the model', { file: label }, details);
   }
+}
+
+/**
+ * onnxruntime's packages for Linux and macOS report usage over the network, under an identifier that they keep in the
+ * home folder, unless this is set before it is loaded. Whoever wants that sets the variable to 0. It has to be in the
+ * environment of the process: native code does not see that of a thread.
+ */
+function refuseTelemetry(): void {
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 }
 
 class OrtSession implements InferenceSession {

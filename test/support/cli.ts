@@ -15,7 +15,8 @@ export interface CliResult {
 /** How to run. */
 export interface CliOptions {
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Variables beside those of the tests; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The command line, compiled into a temporary folder: the program as it is installed, started as users start it. */
