@@ -1,22 +1,11 @@
 import { printable } from '../errors.ts';
-import { typeName } from '../ir/data-type.ts';
-import type { Model } from '../ir/model.ts';
-import { formatType } from '../ir/type.ts';
-import type { Value } from '../ir/value.ts';
 import type { Finding } from '../schema/finding.ts';
 import type { Expectations, ExpectedPort, Range } from './config.ts';
+import type { ModelFacts, PortFacts } from './facts.ts';
 import { VALIDATE_RULES, type ValidateRule } from './rules.ts';
 
-/** Facts about the files of a model that the model itself does not know. */
-export interface FileFacts {
-  readonly bytes: number;
-  readonly sha256: string;
-  /** Bytes of weights, inside and outside. */
-  readonly weightBytes: number;
-}
-
 /** Where a model is not what the configuration says it has to be. */
-export function checkExpectations(model: Model, facts: FileFacts, expected: Expectations): Finding<ValidateRule>[] {
+export function checkExpectations(facts: ModelFacts, expected: Expectations): Finding<ValidateRule>[] {
   const findings: Finding<ValidateRule>[] = [];
   const report: Report = (rule, message, details = {}, path = '') => {
     findings.push({
@@ -39,11 +28,11 @@ export function checkExpectations(model: Model, facts: FileFacts, expected: Expe
   if (maxWeightBytes !== undefined && facts.weightBytes > maxWeightBytes) {
     report('too-large', 'the weights are too large', size(maxWeightBytes, facts.weightBytes));
   }
-  checkRange('opset-range', 'the operator set is out of the range that is allowed', model.opset() ?? 0, opset, report);
-  checkRange('opset-range', 'the IR version is out of the range that is allowed', model.irVersion, irVersion, report);
-  checkPorts('input', model.graph.inputs, expected.inputs, report);
-  checkPorts('output', model.graph.outputs, expected.outputs, report);
-  checkOperators(model, expected.operators, report);
+  checkRange('opset-range', 'the operator set is out of the range that is allowed', facts.opset, opset, report);
+  checkRange('opset-range', 'the IR version is out of the range that is allowed', facts.irVersion, irVersion, report);
+  checkPorts('input', facts.inputs, expected.inputs, report);
+  checkPorts('output', facts.outputs, expected.outputs, report);
+  checkOperators(facts.operators, expected.operators, report);
   return findings;
 }
 
@@ -61,11 +50,11 @@ function size(most: number, found: number): ReportDetails {
 function checkRange(
   rule: ValidateRule,
   message: string,
-  found: number,
+  found: number | undefined,
   range: Range | undefined,
   report: Report,
 ): void {
-  if (range === undefined || inRange(found, range)) return;
+  if (found === undefined || range === undefined || inRange(found, range)) return;
   report(rule, message, { facts: { expected: formatRange(range), found: String(found) } });
 }
 
@@ -80,13 +69,13 @@ function formatRange({ min, max }: Range): string {
 
 function checkPorts(
   kind: 'input' | 'output',
-  ports: readonly Value[],
+  ports: readonly PortFacts[],
   expected: ReadonlyMap<string, ExpectedPort> | undefined,
   report: Report,
 ): void {
   if (expected === undefined) return;
   for (const [name, { dtype, shape }] of expected) {
-    const port = ports.find((value) => value.name === name);
+    const port = ports.find((each) => each.name === name);
     const where = { value: printable(name) };
     if (port === undefined) {
       report(`other-${kind}`, `the graph ${kind} is missing`, { where }, `graph.${kind}`);
@@ -94,7 +83,7 @@ function checkPorts(
     }
     const wanted = `${dtype ?? ''}${shape === undefined ? '' : `[${shape.map((dim) => dim ?? '?').join(',')}]`}`;
     if (!fits(port, dtype, shape)) {
-      const facts = { expected: wanted, found: formatType(port.type) };
+      const facts = { expected: wanted, found: printable(port.type) };
       report(`other-${kind}`, `the graph ${kind} has another type or shape`, { where, facts }, `graph.${kind}`);
     }
   }
@@ -110,19 +99,19 @@ function checkPorts(
   }
 }
 
-function fits({ type }: Value, dtype: string | undefined, shape: ExpectedPort['shape']): boolean {
-  if (type?.kind !== 'tensor') return false;
-  if (dtype !== undefined && typeName(type.elemType) !== dtype) return false;
+function fits(port: PortFacts, dtype: string | undefined, shape: ExpectedPort['shape']): boolean {
+  if (port.dtype === undefined) return false;
+  if (dtype !== undefined && port.dtype !== dtype) return false;
   if (shape === undefined) return true;
-  return type.shape?.length === shape.length && shape.every((dim, i) => dim === null || dim === type.shape?.[i]);
+  return port.shape?.length === shape.length && shape.every((dim, i) => dim === null || dim === port.shape?.[i]);
 }
 
-function checkOperators(model: Model, expected: Expectations['operators'], report: Report): void {
+function checkOperators(
+  counts: ReadonlyMap<string, number>,
+  expected: Expectations['operators'],
+  report: Report,
+): void {
   if (expected === undefined) return;
-  const counts = new Map<string, number>();
-  for (const graph of model.scopes()) {
-    for (const { opType } of graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
-  }
   for (const [opType, count] of expected.required ?? []) {
     const found = counts.get(opType) ?? 0;
     const range = typeof count === 'number' ? { min: count, max: count } : count;

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
+import { isOmFile } from '../ascend/om/detect.ts';
+import { omFindings } from '../ascend/om/findings.ts';
+import { readOm } from '../ascend/om/read.ts';
+import { OM_RULES } from '../ascend/om/rules.ts';
 import { SdgraphError } from '../errors.ts';
 import { openModel } from '../io/open.ts';
-import { tensorsOf } from '../io/placement.ts';
-import type { Model } from '../ir/model.ts';
 import { RULES, type Severity } from '../schema/check.ts';
 import type { Finding } from '../schema/finding.ts';
 import { TARGET_RULES } from '../targets/check.ts';
@@ -13,6 +15,7 @@ import { verifyModels } from '../verify/verify.ts';
 import { FileSource } from '../wire/source.ts';
 import { type Expectations, expectationsFor, type ValidateConfig } from './config.ts';
 import { checkExpectations } from './expectations.ts';
+import { type FileFacts, type ModelFacts, modelFacts, omFacts } from './facts.ts';
 import { VALIDATE_RULES, type ValidateRule } from './rules.ts';
 
 /** How {@link validateFiles} validates. */
@@ -48,7 +51,7 @@ export interface ValidationReport {
 
 /** One line for each rule that a report may mention, by id. */
 export function ruleSummaries(): ReadonlyMap<string, { readonly severity: Severity; readonly summary: string }> {
-  return new Map(Object.entries({ ...RULES, ...TARGET_RULES, ...VALIDATE_RULES }));
+  return new Map(Object.entries({ ...RULES, ...TARGET_RULES, ...OM_RULES, ...VALIDATE_RULES }));
 }
 
 /**
@@ -87,16 +90,16 @@ async function validateFile(
   options: ValidateOptions,
 ): Promise<FileReport> {
   const findings: Finding[] = [];
-  let facts: { bytes: number; sha256: string } | undefined;
+  let facts: FileFacts | undefined;
   try {
     facts = hashFile(file);
-    using model = await openModel(file, { followLinks: options.followLinks ?? false });
-    findings.push(...checkModel(model, target === undefined ? {} : { target }));
-    if (expected !== undefined) {
-      findings.push(...checkExpectations(model, { ...facts, weightBytes: weightBytes(model) }, expected));
-    } else if (options.config !== undefined) {
-      findings.push(own('not-expected', 'the configuration says nothing about this file'));
-    }
+    const contents = isOmFile(file) ? checkOm(file, facts, target) : await checkOnnx(file, facts, target, options);
+    findings.push(...contents.findings);
+    if (expected === undefined) {
+      if (options.config !== undefined) {
+        findings.push(own('not-expected', 'the configuration says nothing about this file'));
+      }
+    } else if (contents.facts !== undefined) findings.push(...checkExpectations(contents.facts, expected));
   } catch (error) {
     findings.push(unreadable(error));
   }
@@ -116,6 +119,29 @@ async function validateFile(
     target: target?.name,
     findings: counted,
   };
+}
+
+/** What was found in a file, and what it is; undefined where it was refused. */
+interface Contents {
+  readonly findings: readonly Finding[];
+  readonly facts: ModelFacts | undefined;
+}
+
+async function checkOnnx(
+  file: string,
+  facts: FileFacts,
+  target: Target | undefined,
+  { followLinks = false }: ValidateOptions,
+): Promise<Contents> {
+  using model = await openModel(file, { followLinks });
+  const findings = checkModel(model, target === undefined ? {} : { target });
+  return { findings, facts: modelFacts(model, facts) };
+}
+
+function checkOm(file: string, facts: FileFacts, target: Target | undefined): Contents {
+  const report = readOm(file, { depth: 'full' });
+  const findings = omFindings(report, target?.soc);
+  return { findings, facts: report.problem === null ? omFacts(report, facts) : undefined };
 }
 
 async function checkVerify(
@@ -179,7 +205,7 @@ function missingFiles(config: ValidateConfig, files: readonly string[]): FileRep
     }));
 }
 
-function hashFile(file: string): { bytes: number; sha256: string } {
+function hashFile(file: string): FileFacts {
   const source = FileSource.open(file);
   try {
     const hash = createHash('sha256');
@@ -188,10 +214,4 @@ function hashFile(file: string): { bytes: number; sha256: string } {
   } finally {
     source.close();
   }
-}
-
-function weightBytes(model: Model): number {
-  let bytes = 0;
-  for (const tensor of tensorsOf(model)) if (tensor.storage.kind !== 'strings') bytes += tensor.byteLength;
-  return bytes;
 }
