@@ -15,6 +15,11 @@ export type {
   NpuSmiProblem,
   NpuSmiReport,
 } from './ascend/npu-smi/report.ts';
+export { compareOmWithModel } from './ascend/om/compare.ts';
+export { omFindings } from './ascend/om/findings.ts';
+export type { OmProblem } from './ascend/om/problems.ts';
+export { type OmOptions, openOm, readOm } from './ascend/om/read.ts';
+export type { OmDepth, OmGears, OmModel, OmReport, OmTensor } from './ascend/om/report.ts';
 export { type DetectSocOptions, detectSoc, requireSoc, type SocDetection, type SocReason } from './ascend/soc.ts';
 export { type Details, ERROR_CODES, type ErrorCode, SdgraphError, type Where } from './errors.ts';
 export { type OpenOptions, openModel } from './io/open.ts';

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { saveModel } from '../../src/io/save.ts';
 import { buildCli, type Cli } from '../support/cli.ts';
+import { OM_FIXTURES } from '../support/om-samples.ts';
 import { smallModel, writeExternalModel } from '../support/small-model.ts';
 
 let cli: Cli;
@@ -37,6 +38,9 @@ const CASES = [
   { command: 'optimize', args: ['--model', 'missing.onnx'], code: 1 },
   { command: 'inspect', args: ['unet.onnx'], code: 0 },
   { command: 'inspect', args: ['unet.onnx', 'too many'], code: 2 },
+  { command: 'inspect', args: [join(OM_FIXTURES, 'synthetic-unet-static.om')], code: 0 },
+  { command: 'inspect', args: [join(OM_FIXTURES, 'malformed-truncated.om')], code: 1 },
+  { command: 'inspect', args: [join(OM_FIXTURES, 'malformed-magic.om')], code: 1 },
   { command: 'diff', args: ['unet.onnx', 'unet.onnx'], code: 0 },
   { command: 'diff', args: ['unet.onnx', 'other.onnx'], code: 1 },
   { command: 'diff', args: ['unet.onnx', 'missing.onnx'], code: 1 },

@@ -68,7 +68,7 @@ export function openOm(source: string | ByteSource, options: OmOptions = {}): Om
 }
 
 /** The error that a refused file ends in: `E_OM`. */
-function omError(file: string, problem: OmProblem): SdgraphError {
+export function omError(file: string, problem: OmProblem): SdgraphError {
   const { id, message, offset, expected, found, hint } = problem;
   return new SdgraphError(
     'E_OM',
