@@ -1,5 +1,5 @@
 import { type OmInteger, omInteger } from './header.ts';
-import { isBytes, isVarint, type ProtoField, type ProtoWalk } from './proto.ts';
+import { intOf, isBytes, isVarint, type ProtoField, type ProtoWalk } from './proto.ts';
 
 /** The value of an attribute of a model, operator or tensor. */
 export type OmAttributeValue =
@@ -57,8 +57,8 @@ export function attributeValue(walk: ProtoWalk, place: ProtoField | undefined): 
 function member(walk: ProtoWalk, field: ProtoField): OmAttributeValue | undefined {
   const length = field.end - field.start;
   if (isVarint(field)) {
-    if (field.id === ATTR.i) return { kind: 'int', value: omInteger(field.value) };
-    return field.id === ATTR.b ? { kind: 'bool', value: field.value !== 0n } : undefined;
+    if (field.id === ATTR.i) return { kind: 'int', value: omInteger(intOf(field)) };
+    return field.id === ATTR.b ? { kind: 'bool', value: intOf(field) !== 0n } : undefined;
   }
   if (field.id === ATTR.f) {
     const floats: number[] = [];
@@ -80,11 +80,13 @@ function list(walk: ProtoWalk, place: ProtoField): OmAttributeValue {
   const bools: bigint[] = [];
   let kind: (typeof LIST_TYPES)[number] = '';
   for (const field of walk.fields(place.start, place.end)) {
-    if (field.id === LIST.s && isBytes(field)) strings.push(walk.text(field));
-    else if (field.id === LIST.i) walk.ints(field, ints);
+    if (field.id === LIST.s && isBytes(field)) {
+      walk.countElement();
+      strings.push(walk.text(field));
+    } else if (field.id === LIST.i) walk.ints(field, ints);
     else if (field.id === LIST.f) walk.floats(field, floats);
     else if (field.id === LIST.b) walk.ints(field, bools);
-    else if (field.id === LIST.type) kind = LIST_TYPES[Number(field.value)] ?? '';
+    else if (field.id === LIST.type) kind = LIST_TYPES[field.low] ?? '';
   }
   if (kind === 'strings' || strings.length > 0) return { kind: 'strings', value: strings };
   if (kind === 'ints' || ints.length > 0) return { kind: 'ints', value: ints.map(omInteger) };
@@ -98,6 +100,7 @@ function intLists(walk: ProtoWalk, place: ProtoField): OmInteger[][] {
   const lists: OmInteger[][] = [];
   for (const each of walk.fields(place.start, place.end)) {
     if (each.id !== 1 || !isBytes(each)) continue;
+    walk.countElement();
     const ints: bigint[] = [];
     for (const field of walk.fields(each.start, each.end)) if (field.id === 1) walk.ints(field, ints);
     lists.push(ints.map(omInteger));

@@ -200,7 +200,7 @@ class GraphReader {
     const dims: bigint[] = [];
     const attributes = new Map<string, OmAttributeValue>();
     for (const field of walk.fields(start, end)) {
-      if (field.id === DESC.dtype && isVarint(field)) dtype = Number(BigInt.asIntN(32, field.value));
+      if (field.id === DESC.dtype && isVarint(field)) dtype = field.low | 0;
       if (!isBytes(field)) continue;
       if (field.id === DESC.layout) layout = walk.text(field);
       else if (field.id === DESC.attr) this.#attribute(attributeEntry(walk, field), attributes, TENSOR_ATTRIBUTES);

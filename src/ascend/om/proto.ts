@@ -9,12 +9,13 @@ export interface ProtoField {
   /** Offset of the value in the source; of the contents for texts, bytes and messages. */
   readonly start: number;
   readonly end: number;
-  /** Value of a varint, as a signed 64-bit integer. */
-  readonly value: bigint;
+  /** Halves of a varint, unsigned; see {@link intOf}. */
+  readonly low: number;
+  readonly high: number;
 }
 
 /** What all messages of one file may hold together. Real files stay far below. */
-const MAX_FIELDS = 50_000_000;
+const MAX_FIELDS = 24_000_000;
 const MAX_TEXT_BYTES = 128 << 20;
 const MAX_ELEMENTS = 1 << 20;
 /** Longest single text. */
@@ -65,7 +66,8 @@ export class ProtoWalk {
         wire: reader.wire,
         start: reader.payload,
         end: reader.end,
-        value: reader.wire === WIRE.varint ? reader.bigint() : 0n,
+        low: reader.low,
+        high: reader.high,
       };
     }
   }
@@ -85,10 +87,15 @@ export class ProtoWalk {
     return this.#reader.string();
   }
 
+  /** Counts an element of a list that is kept: an empty one takes memory, too. */
+  countElement(): void {
+    this.#budget.take('elements', 1);
+  }
+
   /** Appends the integers of a field, packed or single. */
   ints(field: ProtoField, into: bigint[]): void {
     this.#budget.take('elements', field.wire === WIRE.varint ? 1 : field.end - field.start);
-    if (field.wire === WIRE.varint) into.push(field.value);
+    if (field.wire === WIRE.varint) into.push(intOf(field));
     else if (this.#select(field)) this.#reader.int64s(into);
   }
 
@@ -113,4 +120,9 @@ export function isBytes({ wire }: ProtoField): boolean {
 /** Whether a field holds an integer, a bool or an enum. */
 export function isVarint({ wire }: ProtoField): boolean {
   return wire === WIRE.varint;
+}
+
+/** The value of a varint, as a signed 64-bit integer. */
+export function intOf({ low, high }: ProtoField): bigint {
+  return (BigInt(high | 0) << 32n) | BigInt(low);
 }
