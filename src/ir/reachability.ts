@@ -19,7 +19,7 @@ export function removeUnused(model: Model, options: { inputs?: boolean } = {}): 
   const removed: Removed = { nodes: [], initializers: [], inputs: [] };
   for (const root of roots(model)) {
     const live = reachableNodes(root);
-    for (const scope of Array.from(root.scopes())) removeDead(scope, live, removed);
+    removeDead(root, live, removed);
   }
   // Constants last: only now is it known what is still read from any scope.
   for (const scope of model.scopes()) {
@@ -50,19 +50,22 @@ function* roots(model: Model): Generator<Graph> {
 /** Nodes in `root` and its subgraphs that its outputs, or pinned values, depend on. */
 function reachableNodes(root: Graph): Set<Node> {
   const live = new Set<Node>();
-  const pending: Value[] = [...root.outputs];
   const hasTraining = root.kind === 'main' && root.model.trainingGraphs.length > 0;
-  for (const scope of root.scopes()) {
+  const pending: Value[] = [];
+  const enter = (scope: Graph): void => {
+    for (const value of scope.outputs) pending.push(value);
     for (const value of scope.allValues()) {
       if (value.isPinned || (hasTraining && isReadInTraining(value))) pending.push(value);
     }
-  }
+  };
+  enter(root);
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     const { producer } = value;
     if (producer === undefined || live.has(producer)) continue;
     live.add(producer);
     for (const read of producer.inputs) if (read !== undefined) pending.push(read);
-    for (const subgraph of producer.subgraphs()) for (const output of subgraph.outputs) pending.push(output);
+    // What is pinned in the body of a node that nobody needs goes with the node.
+    for (const subgraph of producer.subgraphs()) enter(subgraph);
   }
   return live;
 }
@@ -77,10 +80,16 @@ function isReadInTraining(value: Value): boolean {
   return value.isGraphOutput;
 }
 
-/** Removes the dead nodes of one scope, readers first. Those of a dead subgraph go with its node. */
-function removeDead(scope: Graph, live: ReadonlySet<Node>, removed: Removed): void {
-  if (scope.suspended) return;
-  const dead = new Set([...scope.nodes].filter((node) => !live.has(node)));
+/**
+ * Removes the dead nodes of a graph and its subgraphs, readers first: a dead node in the body of a live one may be all
+ * that reads a dead node outside. Those in the body of a dead node go with it.
+ */
+function removeDead(root: Graph, live: ReadonlySet<Node>, removed: Removed): void {
+  const dead = new Set<Node>();
+  for (const scope of root.scopes()) {
+    if (isInDeadNode(scope, live)) continue;
+    for (const node of scope.nodes) if (!live.has(node)) dead.add(node);
+  }
   removeUnread(dead, removed);
   if (dead.size === 0) return;
   // What is left reads itself in a circle.
@@ -89,6 +98,11 @@ function removeDead(scope: Graph, live: ReadonlySet<Node>, removed: Removed): vo
     for (const { name, values } of node.attributes) if (values.graphs !== undefined) node.removeAttribute(name);
   }
   removeUnread(dead, removed);
+}
+
+function isInDeadNode(scope: Graph, live: ReadonlySet<Node>): boolean {
+  for (let { owner } = scope; owner !== undefined; owner = owner.graph.owner) if (!live.has(owner)) return true;
+  return false;
 }
 
 function removeUnread(dead: Set<Node>, removed: Removed): void {

@@ -89,6 +89,25 @@ describe('removing what is not used', () => {
     expect(ops(model.graph)).toEqual(['Relu', 'Neg']);
   });
 
+  test('a dead node goes although a dead node in the branch of a live one reads it', () => {
+    const model = buildModel(13, (graph) => {
+      const x = graph.input('x', [1]);
+      const outer = graph.op('Neg', [x], { name: 'outer' });
+      const result = graph.branch(
+        graph.input('c', [], 9),
+        (branch) => {
+          branch.op('Abs', [outer], { name: 'inner' });
+          return branch.op('Relu', [x]);
+        },
+        (branch) => branch.op('Exp', [x]),
+      );
+      graph.output(result);
+    });
+    const { nodes } = removeUnused(model);
+    expect(nodes.map(({ name }) => name).toSorted()).toEqual(['inner', 'outer']);
+    expect(findViolations(model)).toEqual([]);
+  });
+
   test('graph inputs stay unless asked (H22)', () => {
     const make = (): Model =>
       buildModel(17, (g) => {
