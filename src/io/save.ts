@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { SdgraphError } from '../errors.ts';
 import { encodeModel, type Placement } from '../ir/encode.ts';
@@ -9,6 +8,7 @@ import { FileSource } from '../wire/source.ts';
 import { AtomicFile } from './atomic.ts';
 import { copyDataFiles } from './copy-data.ts';
 import { placementOf, writeTensors } from './data-writer.ts';
+import { hasWeightsIn, identify, isOpenedFrom } from './identity.ts';
 import { Outputs } from './outputs.ts';
 import { type ExternalDataPolicy, effectivePolicy, isLarge, reusePlacements, tensorsOf } from './placement.ts';
 import { Progress } from './progress.ts';
@@ -130,7 +130,7 @@ function checkSize(model: Model, rope: Rope, path: string): void {
 function checkTarget(model: Model, path: string, inPlace: boolean): void {
   const target = identify(path);
   if (target === undefined) return;
-  if (!inPlace && model.source instanceof FileSource && isSame(model.source, target)) {
+  if (!inPlace && isOpenedFrom(model, target)) {
     throw new SdgraphError(
       'E_OVERWRITES_INPUT',
       'the output would replace the input',
@@ -138,7 +138,7 @@ function checkTarget(model: Model, path: string, inPlace: boolean): void {
       { hint: 'choose another name, or allow it with --in-place' },
     );
   }
-  if (readsFrom(model, target)) {
+  if (hasWeightsIn(model, target)) {
     throw new SdgraphError(
       'E_OVERWRITES_INPUT',
       'the output would replace the weights of the input',
@@ -146,41 +146,6 @@ function checkTarget(model: Model, path: string, inPlace: boolean): void {
       { hint: 'choose another name' },
     );
   }
-}
-
-/** Whether a file is one that external tensors of the model are in. */
-function readsFrom(model: Model, file: Identity): boolean {
-  for (const location of locations(model)) {
-    const found = identify(join(dirname(model.label), location));
-    if (found !== undefined && isSame(found, file)) return true;
-  }
-  return false;
-}
-
-interface Identity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-}
-
-function isSame(a: Identity, b: Identity): boolean {
-  return a.dev === b.dev && a.ino === b.ino;
-}
-
-/** The file behind a name; undefined when there is none, or none that can be looked at, which writing will tell. */
-function identify(path: string): Identity | undefined {
-  try {
-    return statSync(path, { bigint: true });
-  } catch {
-    return undefined;
-  }
-}
-
-function locations(model: Model): Set<string> {
-  const found = new Set<string>();
-  for (const { storage } of tensorsOf(model)) {
-    if (storage.kind === 'external') found.add(storage.entries.get('location') ?? '');
-  }
-  return found;
 }
 
 function inlinePlacements(model: Model): Map<Tensor, Placement> {
@@ -211,7 +176,7 @@ async function writeDataFile(
     const data = join(dirname(path), location);
     const there = identify(data);
     // A file of this name that the weights were just read from holds them already.
-    if (there === undefined || !readsFrom(model, there)) outputs.commit(file, data, location);
+    if (there === undefined || !hasWeightsIn(model, there)) outputs.commit(file, data, location);
     return new Map(written.map((each) => [each.tensor, placementOf(each, location)]));
   } finally {
     file.abort();

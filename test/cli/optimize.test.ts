@@ -1,5 +1,16 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OptimizeReport } from '../../src/report/optimize.ts';
@@ -229,6 +240,37 @@ describe('what is written', () => {
     const { code, stderr } = await optimize(dir, '--model', 'unet.onnx', '--new-model', 'out.onnx', ...flags);
     expect(code).toBe(2);
     expect(stderr).toContain('--report would replace a model');
+  });
+
+  test.each([
+    { why: 'its weights', name: (data: string) => data },
+    { why: 'a link to its weights', name: () => 'data-link' },
+    { why: 'a link to it', name: () => 'model-link' },
+    { why: 'another name of it', name: () => 'hard-link' },
+  ])('no report over a model: $why', async ({ name }) => {
+    const dir = tempDir();
+    await writeExternalModel(dir);
+    const data = readdirSync(dir).find((file) => file.endsWith('.data')) ?? '';
+    symlinkSync(data, join(dir, 'data-link'));
+    symlinkSync('unet.onnx', join(dir, 'model-link'));
+    linkSync(join(dir, 'unet.onnx'), join(dir, 'hard-link'));
+    const files = [data, 'unet.onnx'].map((file) => join(dir, file));
+    const before = files.map((file) => readFileSync(file));
+    const flags = ['--report', name(data)];
+    const { code, stderr } = await optimize(dir, '--model', 'unet.onnx', '--new-model', 'out.onnx', ...flags);
+    expect(stderr).toContain('--report would replace a model or its weights');
+    expect(code).toBe(2);
+    expect(files.map((file) => readFileSync(file))).toEqual(before);
+    expect(existsSync(join(dir, 'out.onnx'))).toBe(false);
+  });
+
+  test.each(['--report', '--new-model'])('nothing, when %s is a directory', async (flag) => {
+    const dir = tempDir();
+    await writeSmallModel(dir);
+    mkdirSync(join(dir, 'folder'));
+    const { code, stdout, stderr } = await optimize(dir, '--model', 'unet.onnx', flag, 'folder', '--in-place');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('folder: the target is not a plain file (found a directory) [E_FILE_WRITE]');
   });
 
   test('nothing, into a folder that does not exist', async () => {

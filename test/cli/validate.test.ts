@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseJunit } from 'junit2json';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ValidationReport } from '../../src/validate/validate.ts';
 import { buildCli, type Cli, type CliResult } from '../support/cli.ts';
-import { writeSmallModel } from '../support/small-model.ts';
+import { writeExternalModel, writeSmallModel } from '../support/small-model.ts';
 
 let cli: Cli;
 let cwd: string;
@@ -91,6 +91,20 @@ describe('formats', () => {
 });
 
 describe('--output', () => {
+  test('never replaces the weights of a model that it checks, nor a model behind a link', async () => {
+    const dir = mkdtempSync(join(cwd, 'weights-'));
+    const model = await writeExternalModel(dir);
+    const data = join(dir, readdirSync(dir).find((file) => file.endsWith('.data')) ?? '');
+    symlinkSync(model, join(dir, 'link'));
+    const before = [model, data].map((file) => readFileSync(file));
+    for (const target of [data, join(dir, 'link')]) {
+      const { code, stderr } = await validate(model, '--format', 'json', '--output', target);
+      expect(stderr).toContain('--output would replace a file that is read');
+      expect(code).toBe(2);
+    }
+    expect([model, data].map((file) => readFileSync(file))).toEqual(before);
+  });
+
   test('takes the report; people read the text', async () => {
     const { stdout } = await validate('good.onnx', '--format', 'sarif', '--output', 'out.sarif');
     expect(stdout).toContain('1 file passed');

@@ -88,7 +88,7 @@ export const optimize = defineCommand({
     const path = flags['in-place'] && !given.has('new-model') ? flags.model : flags['new-model'];
     if (flags.verify) checkVerifiable(flags.model, path, flags['dry-run']);
     using model = await openModel(flags.model, { followLinks: flags['follow-links'] });
-    checkOutputs({ model: flags.model, newModel: flags['dry-run'] ? undefined : path, report: flags.report });
+    checkOutputs({ model, newModel: flags['dry-run'] ? undefined : path, report: flags.report });
     const input = modelHeader(model);
     printHeader(input, output);
     const report = await pipeline(passes).run(model, { allowMissing: flags['allow-missing'] });

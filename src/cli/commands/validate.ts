@@ -1,6 +1,3 @@
-import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { SdgraphError } from '../../errors.ts';
 import { writeFileAtomic } from '../../io/atomic.ts';
 import { loadConfig } from '../../validate/config.ts';
 import { toJunit } from '../../validate/format/junit.ts';
@@ -8,6 +5,7 @@ import { toSarif } from '../../validate/format/sarif.ts';
 import { ruleSummaries, type ValidateOptions, type ValidationReport, validateFiles } from '../../validate/validate.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT, usageError } from '../errors.ts';
+import { checkReportOf } from '../outputs.ts';
 import { printValidation } from '../print/validate.ts';
 import { steps } from '../progress.ts';
 import { interruptible } from '../signals.ts';
@@ -44,7 +42,10 @@ export const validate = defineCommand({
     if (flags.output !== undefined && format === 'text') {
       throw usageError('--output needs a format for machines', { expected: '--format json, sarif or junit' });
     }
-    checkOutput(flags.output, [...operands, ...(flags.config === undefined ? [] : [flags.config])]);
+    if (flags.output !== undefined) {
+      const others = [flags.config, flags.target].filter((file) => file !== undefined);
+      await checkReportOf([...operands, ...others], '--output', flags.output);
+    }
     const config = flags.config === undefined ? undefined : await loadConfig(flags.config);
     const options: ValidateOptions = {
       ...(config === undefined ? {} : { config }),
@@ -64,17 +65,6 @@ export const validate = defineCommand({
     return report.ok ? EXIT.done : EXIT.failed;
   },
 });
-
-/** Refuses a report that would replace what is validated, and one for a folder that does not exist. */
-function checkOutput(path: string | undefined, inputs: readonly string[]): void {
-  if (path === undefined) return;
-  if (inputs.some((file) => resolve(file) === resolve(path))) {
-    throw usageError('--output would replace a file that is read', { found: path });
-  }
-  if (existsSync(dirname(path))) return;
-  const hint = 'create the folder first, or write elsewhere';
-  throw new SdgraphError('E_FILE_WRITE', 'the folder does not exist', { file: path }, { hint });
-}
 
 /** The report in a format for machines; undefined for text. */
 function render(report: ValidationReport, format: string): string | undefined {
