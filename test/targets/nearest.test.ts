@@ -3,7 +3,10 @@ import { nearest } from '../../src/targets/nearest.ts';
 
 const rows = [
   { why: 'a letter too few', word: 'ascend310-aie', of: ['ascend910b-aie', 'ascend310p-aie'], finds: 'ascend310p-aie' },
-  { why: 'swapped letters', word: 'tmoe', of: ['tome-xx', 'tome'], finds: undefined },
+  { why: 'swapped letters', word: 'tmoe', of: ['tome-xx', 'tome'], finds: 'tome' },
+  { why: 'swapped letters at the end', word: 'modle', of: ['verify', 'model'], finds: 'model' },
+  { why: 'swapped letters at the start', word: 'omdel', of: ['verify', 'model'], finds: 'model' },
+  { why: 'letters swapped over a distance', word: 'eomt', of: ['tome'], finds: undefined },
   { why: 'another case', word: 'DUO', of: ['Duo', 'A2'], finds: 'Duo' },
   { why: 'nothing near', word: 'quantize', of: ['Duo', 'A2'], finds: undefined },
   { why: 'the first of equals', word: 'cat', of: ['bat', 'rat'], finds: 'bat' },
