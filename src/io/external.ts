@@ -28,7 +28,8 @@ export interface ExternalOptions {
 /** Longest location that is looked at: the longest path that common systems take. */
 const MAX_LOCATION = 4096;
 
-const LINK_HINT = 'If you trust where the model came from, allow links (followLinks), or replace the link by a copy.';
+const LINK_HINT =
+  'If you trust where the model came from, allow links (--follow-links, in code followLinks), or replace the link by a copy.';
 
 /**
  * The path of the file at an external-data location. Nothing is opened.

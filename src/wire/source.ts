@@ -127,7 +127,9 @@ export class FileSource implements ByteSource {
         { file: label },
         {
           found: stat.isDirectory() ? 'a directory' : stat.isFIFO() ? 'a named pipe' : 'a device or socket',
-          hint: 'Reading needs random access; copy the content to a plain file first.',
+          hint: stat.isDirectory()
+            ? 'Name a file in it.'
+            : 'Reading needs random access; copy the content to a plain file first.',
         },
       );
     }

@@ -10,7 +10,8 @@ test('says what is wrong with a path', async () => {
   const dir = tempDir();
   mkdirSync(join(dir, 'folder'));
   await expectRejection('E_FILE_MISSING', () => openModel(join(dir, 'missing.onnx')));
-  await expectRejection('E_FILE_READ', () => openModel(join(dir, 'folder')));
+  const { hint } = await expectRejection('E_FILE_READ', () => openModel(join(dir, 'folder')));
+  expect(hint).toBe('Name a file in it.');
   await expectRejection('E_FILE_READ', () => openModel(`${dir}/a\0b`));
 });
 
@@ -20,6 +21,19 @@ test('says in which file and where bytes are wrong, and lets the file go', async
   const error = await expectRejection('E_WIRE_TRUNCATED', () => openModel(path));
   expect(error.where).toEqual({ file: path, offset: 4 });
   expect(error.message).toContain(`${path}@0x4`);
+});
+
+test.each([
+  { why: 'a program', bytes: Buffer.from('7f454c4602010100', 'hex'), code: 'E_WIRE_TAG' },
+  { why: 'a model cut off', bytes: Buffer.from('08083a7f0a', 'hex'), code: 'E_WIRE_TRUNCATED' },
+  { why: 'an endless integer', bytes: Buffer.from(`08${'ff'.repeat(11)}`, 'hex'), code: 'E_WIRE_VARINT' },
+] as const)('hints that the file may be no model: $why', async ({ bytes, code }) => {
+  const path = join(tempDir(), 'file');
+  writeFileSync(path, bytes);
+  for (const source of [path, bytes]) {
+    const { hint } = await expectRejection(code, () => openModel(source));
+    expect(hint).toBe('the file is damaged, cut off, or no ONNX model');
+  }
 });
 
 test('reads the producer, versions and metadata', async () => {
