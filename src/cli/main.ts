@@ -9,7 +9,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const at = argv.findIndex((arg) => !arg.startsWith('-'));
   const name = at === -1 ? undefined : argv[at];
   const rest = argv.filter((_, i) => i !== at);
-  if (name === undefined || name === 'help') return program(name === undefined ? argv : ['--help']);
+  if (name === undefined) return program(argv);
+  if (name === 'help')
+    return rest.some((arg) => !arg.startsWith('-')) ? main([...rest, '--help']) : program(['--help']);
   // Errors in the command line itself are reported in the form that it asks for, as far as it can be read.
   const asked = { json: rest.includes('--json'), quiet: rest.includes('--quiet'), verbose: rest.includes('--verbose') };
   let output = new Output(asked);

@@ -33,6 +33,7 @@ export function parseCommandLine(command: Command, argv: readonly string[]): Par
     if (token.kind !== 'option') continue;
     const name = names.get(token.name);
     if (name === undefined) throw unknownFlag(argv[token.index] ?? token.rawName, names);
+    if (token.inlineValue === false) refuseFlag(token.rawName, token.value, names);
     const text = textOf(token.rawName, token.value, specs[name] as FlagSpec);
     texts.set(name, [...(texts.get(name) ?? []), text]);
   }
@@ -60,8 +61,19 @@ function unknownFlag(written: string, names: ReadonlyMap<string, string>): Error
     bare,
     [...names.keys()].filter((name) => name.length > 1),
   );
+  const others = written.includes('.') ? 'a file of that name goes behind --' : 'see --help for the flags';
   return usageError(`unknown flag '${printable(written.replace(/=.*$/su, ''))}'`, {
-    hint: near === undefined ? 'see --help for the flags' : `did you mean '--${near}'?`,
+    hint: near === undefined ? others : `did you mean '--${near}'?`,
+  });
+}
+
+/** Refuses a flag in the place of a value: the value was forgotten, and the next flag would be lost. */
+function refuseFlag(written: string, value: string, names: ReadonlyMap<string, string>): void {
+  const [, name] = /^--([^=]+)(?:=.*)?$/su.exec(value) ?? [];
+  if (name === undefined || !names.has(name)) return;
+  throw usageError(`${written} needs a value`, {
+    found: `the flag '${printable(value)}'`,
+    hint: `if that is the value, write it behind an equals sign: ${written}=${printable(value)}`,
   });
 }
 

@@ -58,6 +58,13 @@ describe('the program', () => {
     }
   });
 
+  test('help COMMAND is COMMAND --help', async () => {
+    const asked = await cli.run(['help', 'inspect']);
+    expect(asked.stdout).toContain('usage: sdgraph inspect MODEL');
+    expect(asked).toEqual(await cli.run(['inspect', '--help']));
+    expect((await cli.run(['help', 'nothing'])).stderr).toContain("there is no command 'nothing'");
+  });
+
   test('loads nothing of the library for help', async () => {
     const dir = tempDir();
     await cli.run(['--help'], { env: { NODE_V8_COVERAGE: dir } });

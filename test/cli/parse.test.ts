@@ -31,6 +31,11 @@ describe('a command line', () => {
   test('takes values behind a space or an equals sign, in any order', () => {
     const { flags, operands } = parse('--out=a=b', '--set', 'x.y=1', 'm.onnx', '--count', '07', '--set=z', '--fast');
     expect(operands).toEqual(['m.onnx']);
+    expect(parse('m.onnx', '--out', '-x', '--set=--fast').flags).toMatchObject({
+      out: '-x',
+      set: ['--fast'],
+      fast: false,
+    });
     expect(flags).toEqual({ out: 'a=b', mode: undefined, count: 7, set: ['x.y=1', 'z'], fast: true });
   });
 
@@ -55,6 +60,13 @@ describe('a command line', () => {
     { why: 'an alias misspelt', argv: ['m', '--out_fil', 'x'], hint: "did you mean '--out_file'?" },
     { why: 'nothing near', argv: ['m', '--zzzzzz'], hint: 'see --help for the flags' },
     { why: 'a missing value', argv: ['m', '--out'], message: '--out needs a value' },
+    {
+      why: 'a flag for a value',
+      argv: ['m', '--out', '--fast'],
+      message: "--out needs a value (found the flag '--fast')",
+    },
+    { why: 'an alias for a value', argv: ['m', '--out', '--COUNT_num=3'], message: '--out needs a value' },
+    { why: 'a file that begins with a dash', argv: ['-m.onnx'], hint: 'a file of that name goes behind --' },
     { why: 'an empty value', argv: ['m', '--out='], message: '--out needs a value' },
     { why: 'a value for a switch', argv: ['m', '--fast=no'], message: '--fast takes no value' },
     { why: 'a value twice', argv: ['m', '--out', 'a', '--out_file', 'b'], message: '--out is given 2 times' },

@@ -1,3 +1,4 @@
+import { printable } from '../../errors.ts';
 import { TOLERANCES, type TolerancePreset } from '../../verify/tolerance.ts';
 import { type VerifyOptions, verifyModels } from '../../verify/verify.ts';
 import { defineCommand } from '../command.ts';
@@ -62,7 +63,11 @@ function readDims(settings: readonly string[]): Map<string, number> {
   return new Map(
     settings.map((setting) => {
       const [, name, extent] = /^(.+)=([1-9]\d{0,8})$/u.exec(setting) ?? [];
-      if (name === undefined) throw usageError('--dim does not take that', { expected: 'NAME=N', found: setting });
+      if (name === undefined)
+        throw usageError('--dim does not take that', {
+          expected: 'NAME=N, with N from 1 on',
+          found: `'${printable(setting)}'`,
+        });
       return [name, Number(extent)];
     }),
   );
