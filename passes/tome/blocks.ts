@@ -106,7 +106,7 @@ function examine(
       {
         kind: 'skipped',
         node,
-        reason: `the normalized value has ${useCount} readers, not projections of q, k, v alone`,
+        reason: `the normalized value has ${useCount} ${useCount === 1 ? 'reader' : 'readers'}, not projections of q, k, v alone`,
       },
     ];
   }

@@ -2,6 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { printable, SdgraphError } from '../../errors.ts';
+import { systemReason } from '../../wire/source.ts';
 import { type RunToolOptions, runTool, type ToolResult } from '../run-tool.ts';
 import type { SocReason } from '../soc.ts';
 import { chipsOf } from './chips.ts';
@@ -82,9 +83,14 @@ export async function readCapture(file: string, maxBytes: number): Promise<NpuSm
       size += (chunk as Buffer).length;
     }
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new SdgraphError('E_FILE_MISSING', 'the file does not exist', { file });
-    throw new SdgraphError('E_FILE_READ', 'the file cannot be read', { file }, { found: message, cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new SdgraphError('E_FILE_MISSING', 'the file does not exist', { file });
+    throw new SdgraphError(
+      'E_FILE_READ',
+      'the file cannot be read',
+      { file },
+      { found: systemReason(error), cause: error },
+    );
   }
   if (size > maxBytes) {
     const details = { expected: `at most ${maxBytes} bytes`, hint: 'give what npu-smi info prints' };

@@ -32,6 +32,10 @@ describe('a block is one', () => {
     expect(await sites(twice)).toEqual([
       'skipped: the normalized value has 2 readers, not projections of q, k, v alone',
     ]);
+    node(twice, 'attn1/to_v/MatMul').setInput(0, node(twice, 'norm1/Sub').output());
+    expect(await sites(twice)).toEqual([
+      'skipped: the normalized value has 1 reader, not projections of q, k, v alone',
+    ]);
   });
 
   test('only with constant weights (H24)', async () => {
