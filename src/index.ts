@@ -1,5 +1,12 @@
 /** The public API of sdgraph. The rewrite passes are in `sdgraph/passes`. */
 
+export { type AtcError, parseAtcErrors } from './ascend/atc/errors.ts';
+export { type PlanOptions, planAtc } from './ascend/atc/plan.ts';
+export { type LoadPlanOptions, loadPlan } from './ascend/atc/plan-file.ts';
+export type { AtcPlan, AtcStep } from './ascend/atc/plan-types.ts';
+export { type RunOptions, type RunReport, runPlan, type StepResult } from './ascend/atc/run.ts';
+export { planToShell, shellQuote } from './ascend/atc/shell.ts';
+export { loadPlanSettings, type PlanSettings } from './ascend/atc/step-settings.ts';
 export type { SocChip } from './ascend/npu-smi/chips.ts';
 export { explainError } from './ascend/npu-smi/errors.ts';
 export { parseNpuSmi } from './ascend/npu-smi/parse.ts';

@@ -45,6 +45,20 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
     },
   ],
   [
+    'plan',
+    {
+      summary: 'plan how ATC compiles the models for a chip, and check that it can',
+      load: async () => erase((await import('./commands/plan.ts')).plan),
+    },
+  ],
+  [
+    'compile',
+    {
+      summary: 'compile the models for a chip with ATC, and check what it writes',
+      load: async () => erase((await import('./commands/compile.ts')).compile),
+    },
+  ],
+  [
     'passes',
     {
       summary: 'list the rewrite passes and their options',

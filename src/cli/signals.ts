@@ -22,3 +22,30 @@ export async function interruptible<T>(work: () => Promise<T>): Promise<T> {
     for (const { signal, handler } of handlers) process.off(signal, handler);
   }
 }
+
+/**
+ * Runs work that can be cancelled: the first signal asks it to end, the second one ends the program at once.
+ *
+ * @returns what the work gave, and the exit code when a signal came
+ */
+export async function cancellable<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<{ readonly value: T; readonly exitCode: number | undefined }> {
+  const controller = new AbortController();
+  let exitCode: number | undefined;
+  const handlers = SIGNALS.map(([signal, code]) => {
+    const handler = (): void => {
+      // oxlint-disable-next-line no-process-exit -- asked twice: `exit` listeners end what was started
+      if (exitCode !== undefined) process.exit(code);
+      exitCode = code;
+      controller.abort();
+    };
+    process.on(signal, handler);
+    return { signal, handler };
+  });
+  try {
+    return { value: await work(controller.signal), exitCode };
+  } finally {
+    for (const { signal, handler } of handlers) process.off(signal, handler);
+  }
+}

@@ -74,7 +74,8 @@ function stem(name: string): string {
   return `.${short}.sdgraph-`;
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of that number exists, in the process table of this process. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -85,7 +86,8 @@ function isAlive(pid: number): boolean {
 
 let space: string | undefined;
 
-function processSpace(): string {
+/** Stands for the process table that numbers of processes belong to; `0` where the system does not tell. */
+export function processSpace(): string {
   if (space === undefined) {
     try {
       const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();

@@ -7,7 +7,10 @@ import { ATC_OPTIONS } from './options.ts';
 import type { PlanPort } from './plan-types.ts';
 
 /** Rules that the options break, errors and warnings, in the order of the rules. */
-export function checkOptions(context: OptionContext): OptionProblem[] {
+export function checkOptions(given: OptionContext): OptionProblem[] {
+  // Options that name files are options, too; their values do not matter here.
+  const named = [...given.files.keys()].map((name) => [name, ''] as const);
+  const context = { ...given, options: new Map([...named, ...given.options]) };
   return [
     ...checkShapes(context),
     ...checkPrecision(context),

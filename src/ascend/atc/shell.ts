@@ -16,6 +16,8 @@ export function planToShell(plan: AtcPlan, modelDir: string): string {
   return [
     '#!/usr/bin/env bash',
     `# Compiles models for ${plan.socVersion.value} with ATC. Usage: bash SCRIPT [FOLDER OF THE MODELS]`,
+    '# Names are quoted so that nothing in them is expanded.',
+    '# shellcheck disable=SC2016',
     'set -euo pipefail',
     '',
     'if [ "$#" -gt 0 ]; then',
