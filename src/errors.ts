@@ -130,8 +130,15 @@ export class SdgraphError extends Error {
 /** Makes text from a file safe to print: one line, no control characters, bounded length. */
 export function printable(text: string): string {
   const clipped = text.length > MAX_NAME ? `${text.slice(0, MAX_NAME)}…` : text;
-  return clipped.replace(/[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/gu, '\ufffd');
+  return clipped.replace(CONTROLS, '\ufffd');
 }
+
+/** Makes a sentence safe to print: one line, no control characters, whatever names in it came from a file. */
+export function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/gu, ' ').replace(CONTROLS, '\ufffd');
+}
+
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/gu;
 
 function describe(reason: string, where: Where, { expected, found }: Details): string {
   const place = [
@@ -147,5 +154,5 @@ function describe(reason: string, where: Where, { expected, found }: Details): s
     found === undefined ? undefined : `found ${found}`,
   ].filter((part) => part !== undefined);
   const head = place.length === 0 ? '' : `${place.map(printable).join(' › ')}: `;
-  return `${head}${reason}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
+  return oneLine(`${head}${reason}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`);
 }

@@ -1,4 +1,4 @@
-import { SdgraphError } from '../errors.ts';
+import { oneLine, SdgraphError } from '../errors.ts';
 import type { Output } from './output.ts';
 
 /** Exit codes of every command. */
@@ -28,7 +28,7 @@ export function usageError(
 export function reportError(thrown: unknown, output: Output): number {
   const error = thrown instanceof SdgraphError ? thrown : internalError(thrown);
   const { code, hint } = error;
-  output.error(`${output.paint('red', 'error:', 'stderr')} ${oneLine(error.message)} [${code}]`);
+  output.error(`${output.paint('red', 'error:', 'stderr')} ${error.message} [${code}]`);
   if (hint !== undefined) output.error(`${output.paint('cyan', 'hint:', 'stderr')} ${oneLine(hint)}`);
   if (output.isVerbose && code === 'E_INTERNAL') {
     const { cause } = error;
@@ -45,8 +45,4 @@ function internalError(cause: unknown): SdgraphError {
     {},
     { cause, hint: 'this is a defect of sdgraph; run again with --verbose and report what it prints' },
   );
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/gu, ' ');
 }
