@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { saveModel } from '../../src/io/save.ts';
 import { buildCli, type Cli } from '../support/cli.ts';
-import { writeExternalModel } from '../support/small-model.ts';
+import { smallModel, writeExternalModel } from '../support/small-model.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 let cli: Cli;
@@ -32,6 +34,20 @@ describe('diff', () => {
     expect(stdout).toMatch(/^ {2}input +0 +0 +1$/m);
     expect(stdout).toContain('~ input t: type: int64[1] → int32[1]');
     expect(stdout).toContain('- node add_zeros: Add');
+  });
+
+  test('calls the standard operator set by its name', async () => {
+    const cwd = tempDir();
+    for (const [name, opset] of [
+      ['a.onnx', 11],
+      ['b.onnx', 12],
+    ] as const) {
+      const model = smallModel();
+      model.setOpset('', opset);
+      await saveModel(model, join(cwd, name));
+    }
+    const { stdout } = await cli.run(['diff', 'a.onnx', 'b.onnx'], { cwd });
+    expect(stdout).toContain('\n~ opset ai.onnx: 11 → 12\n');
   });
 
   test('shows as many differences as asked for', async () => {

@@ -40,6 +40,8 @@ function printDifference({ kind, change, scope, name, details }: Difference, out
   const mark = output.paint(COLOURS[change], MARKS[change]);
   const where = scope === '' || kind === 'scope' ? '' : ` in ${scope}`;
   const [first = '', ...rest] = details;
-  output.line(`${mark} ${kind} ${name}${where}: ${first}`);
+  // The standard operator set has no name in a file; ai.onnx is what it is called.
+  const shown = kind === 'opset' && name === '' ? 'ai.onnx' : name;
+  output.line(`${mark} ${kind} ${shown}${where}: ${first}`);
   for (const detail of rest) output.line(`    ${detail}`);
 }
