@@ -79,10 +79,21 @@ export async function openOrtSession(model: string | Uint8Array, options: OrtOpt
   } catch (cause) {
     await thread.end();
     const found = cause instanceof Error ? cause.message : String(cause);
-    const hint = found.includes('escapes model directory') ? { hint: LINK_HINT } : {};
-    const details = { found: printable(found), cause, ...hint };
+    const hint = hintFor(found);
+    const details = { found: printable(withoutPlaces(found)), cause, ...(hint === undefined ? {} : { hint }) };
     throw new SdgraphError('E_SESSION_LOAD', 'onnxruntime cannot load the model', { file: label }, details);
   }
+}
+
+function hintFor(message: string): string | undefined {
+  if (message.includes('escapes model directory')) return LINK_HINT;
+  const [, newest] = /till opset (\d+)\.?\s*$/u.exec(message) ?? [];
+  return newest === undefined ? undefined : `onnxruntime runs models of opset ${newest} at most; export with that one`;
+}
+
+/** Takes places in the source code of onnxruntime, each with the signature of a function, out of what it says. */
+function withoutPlaces(message: string): string {
+  return message.replace(/\/onnxruntime_src\/[^\s:]+:\d+ [^()]*\([^()]*\)(?: const)? /gu, ' ').trim();
 }
 
 /**

@@ -75,4 +75,16 @@ describe('a session on onnxruntime', () => {
     expect(error.where.file).toBe('unet.onnx');
     await expectRejection('E_SESSION_LOAD', () => openOrtSession('no/such/file.onnx'));
   });
+
+  test('a model newer than the runtime: its words without its source code, and what to do', async () => {
+    const newer = await saveBytes(
+      buildModel(99, (graph) => {
+        graph.output(graph.op('Relu', [graph.input('x', [1])]), [1]);
+      }),
+    );
+    const { message, hint } = await expectRejection('E_SESSION_LOAD', () => openOrtSession(newer));
+    expect(message).toContain('ONNX Runtime only *guarantees* support');
+    expect(message).not.toMatch(/onnxruntime_src|std::/u);
+    expect(hint).toMatch(/^onnxruntime runs models of opset \d\d at most; export with that one$/u);
+  });
 });
