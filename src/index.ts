@@ -28,6 +28,31 @@ export type { OmProblem } from './ascend/om/problems.ts';
 export { type OmOptions, openOm, readOm } from './ascend/om/read.ts';
 export type { OmDepth, OmGears, OmModel, OmReport, OmTensor } from './ascend/om/report.ts';
 export { type DetectSocOptions, detectSoc, requireSoc, type SocDetection, type SocReason } from './ascend/soc.ts';
+export { ContactSheet, type ContactSheetOptions } from './diffusion/contact-sheet.ts';
+export { guide, guideHalves, postQuantConv, unscaleLatents } from './diffusion/guidance.ts';
+export { ImageInfo, type ImageInfoEntry, readImageInfo } from './diffusion/image-info.ts';
+export { type RgbImage, toImages } from './diffusion/images.ts';
+export { NormalNoise } from './diffusion/noise.ts';
+export { encodePng } from './diffusion/png.ts';
+export {
+  type ImageJob,
+  type LoadPromptsOptions,
+  loadPrompts,
+  type Prompt,
+  type PromptBatch,
+  type PromptFile,
+  type PromptFileType,
+  promptBatches,
+} from './diffusion/prompts.ts';
+export type { Scheduler, SchedulerConfig } from './diffusion/schedulers/common.ts';
+export {
+  createScheduler,
+  loadSchedulerConfig,
+  SCHEDULER_NAMES,
+  type SchedulerName,
+  type SchedulerOptions,
+} from './diffusion/schedulers/index.ts';
+export { createTokenizer, type EncodedPrompt, type Tokenizer, truncationWarning } from './diffusion/tokenizer.ts';
 export { type Details, ERROR_CODES, type ErrorCode, SdgraphError, type Where } from './errors.ts';
 export { type OpenOptions, openModel } from './io/open.ts';
 export { type ExternalDataPolicy } from './io/placement.ts';
