@@ -7,6 +7,7 @@ import type { Cost, Job } from './job.ts';
 import { costOf, measure, summarize } from './measure.ts';
 
 const PYTHON_SCRIPT = fileURLToPath(new URL('load-save.py', import.meta.url));
+const PYTHON_ANALYSIS = fileURLToPath(new URL('analyze.py', import.meta.url));
 
 /** How to measure. */
 export interface BenchOptions {
@@ -76,6 +77,14 @@ export class Bench {
     }
     rmSync(clean, { recursive: true, force: true });
     return Object.fromEntries([...costs].map(([name, all]) => [name, summarize(all)])) as Record<Name, Cost>;
+  }
+
+  /** Infers or checks with Python's onnx package as often as every case runs; undefined where it is not installed. */
+  pythonAnalysis(input: string, what: 'infer' | 'check'): Cost | undefined {
+    this.#hasOnnx ??= spawnSync(this.#python, ['-c', 'import onnx']).status === 0;
+    if (!this.#hasOnnx) return undefined;
+    this.log(`Python onnx ${what}`);
+    return summarize(Array.from({ length: this.runs }, () => costOf(this.#python, [PYTHON_ANALYSIS, input, what])));
   }
 
   #prepare(inputs: readonly string[], clean: string): void {

@@ -22,6 +22,7 @@ export const CASES: readonly CaseGroup[] = [
   { name: 'sd15-full', measure: fullUnet },
   { name: 'inline', measure: inlineWeights },
   { name: 'chain', measure: chains },
+  { name: 'analysis', measure: analysis },
   { name: 'cli', measure: cliStart },
 ];
 
@@ -126,6 +127,28 @@ function chains(bench: Bench): Promise<readonly Row[] | undefined> {
         python: python(files.long),
       },
     ];
+  });
+}
+
+/** What the gate in front of hardware costs on the full-size UNet. */
+function analysis(bench: Bench): Promise<readonly Row[] | undefined> {
+  return bench.inFolder('analysis', GB, async (folder) => {
+    const { model: input } = writeFullUnet(folder, 0);
+    const jobs = {
+      infer: { kind: 'analyze', what: 'infer', input },
+      check: { kind: 'analyze', what: 'check', input },
+    } as const;
+    const costs = bench.compare(jobs, [input], join(folder, 'out'));
+    const names = { infer: 'shape inference', check: 'check' } as const;
+    return (['infer', 'check'] as const).map((what) => {
+      const python = bench.pythonAnalysis(input, what);
+      return {
+        name: `SD 1.5 UNet, open and ${names[what]}`,
+        cost: costs[what],
+        ...(python === undefined ? {} : { baseline: { name: `Python onnx ${names[what]}`, cost: python } }),
+        budgets: [memoryBudget(costs[what])],
+      };
+    });
   });
 }
 

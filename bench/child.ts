@@ -11,6 +11,10 @@ async function prepare(job: Job): Promise<(watch: Stopwatch) => Promise<string |
       const { rewrite } = await import('./rewrite.ts');
       return (watch) => rewrite(job, watch);
     }
+    case 'analyze': {
+      const { analyze } = await import('./analyze.ts');
+      return (watch) => analyze(job, watch);
+    }
     case 'read':
       return async () => {
         readRanges(job.input, job.ranges);

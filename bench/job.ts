@@ -13,6 +13,8 @@ export type Job =
       readonly input: string;
       readonly output: string;
     }
+  /** Open a model and infer its shapes or check it. */
+  | { readonly kind: 'analyze'; readonly what: 'infer' | 'check'; readonly input: string }
   /** Read ranges of a file and look at nothing. */
   | { readonly kind: 'read'; readonly input: string; readonly ranges: readonly Range[] }
   /** Copy ranges of a file into a new one, which is synced. */
