@@ -15,7 +15,7 @@ export type { RunOptions, RunProgress, RunReport, StepResult, StepStatus } from 
 /** What an ordinary UNet takes, with eight compiler processes. */
 const MEMORY_PER_STEP = 16 * 2 ** 30;
 /** How often free memory is looked at while a step waits for it. */
-const POLL_MS = 500;
+const POLL_MS = 250;
 
 /**
  * Compiles what a plan says. A step counts as compiled only when ATC ended with 0, said that it succeeded, and wrote a
@@ -71,13 +71,7 @@ class Crew {
   }
 
   async #work(): Promise<void> {
-    const { keepGoing = false, signal } = this.#context.options;
-    for (;;) {
-      await this.#waitForMemory();
-      if (signal?.aborted === true || (this.#hasFailed && !keepGoing)) return;
-      const step = this.#queue.shift();
-      if (step === undefined) return;
-      this.#running++;
+    for (let step = await this.#next(); step !== undefined; step = await this.#next()) {
       try {
         const result = await runStep(this.#context, step);
         this.#results.set(step.name, result);
@@ -91,14 +85,19 @@ class Crew {
     }
   }
 
-  /** One step may always run; another one only while there is memory for it. */
-  async #waitForMemory(): Promise<void> {
-    const { memoryPerStep = MEMORY_PER_STEP, signal, onProgress } = this.#context.options;
+  /** Claims the next step. One may always run; another one only when there is memory for it. */
+  async #next(): Promise<AtcStep | undefined> {
+    const { memoryPerStep = MEMORY_PER_STEP, keepGoing = false, signal, onProgress } = this.#context.options;
     const started = performance.now();
-    while (this.#running > 0 && this.#queue.length > 0 && availableMemory() < memoryPerStep) {
-      if (signal?.aborted === true) return;
-      const [{ name } = { name: '' }] = this.#queue;
-      onProgress?.({ step: name, phase: 'waiting', milliseconds: Math.round(performance.now() - started) });
+    for (;;) {
+      const [step] = this.#queue;
+      if (step === undefined || signal?.aborted === true || (this.#hasFailed && !keepGoing)) return undefined;
+      if (this.#running === 0 || availableMemory() >= memoryPerStep) {
+        // No other worker may come between the look and the claim.
+        this.#running++;
+        return this.#queue.shift();
+      }
+      onProgress?.({ step: step.name, phase: 'waiting', milliseconds: Math.round(performance.now() - started) });
       await new Promise((done) => {
         setTimeout(done, POLL_MS);
       });
