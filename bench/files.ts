@@ -16,7 +16,7 @@ import type { Range } from './job.ts';
 
 const BLOCK = 1 << 24;
 
-/** The UNet of Stable Diffusion 1.5 in full width, see `fixtures/parity/make_full_size.md`. */
+/** The UNet of Stable Diffusion 1.5 in full width, see `fixtures/parity/README.md`. */
 export interface FullUnet {
   readonly model: string;
   readonly weights: string;
