@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
+import { checkProvenance, PROVENANCE_RULES } from '../ascend/atc/provenance.ts';
 import { isOmFile } from '../ascend/om/detect.ts';
 import { omFindings } from '../ascend/om/findings.ts';
 import { readOm } from '../ascend/om/read.ts';
@@ -51,7 +52,7 @@ export interface ValidationReport {
 
 /** One line for each rule that a report may mention, by id. */
 export function ruleSummaries(): ReadonlyMap<string, { readonly severity: Severity; readonly summary: string }> {
-  return new Map(Object.entries({ ...RULES, ...TARGET_RULES, ...OM_RULES, ...VALIDATE_RULES }));
+  return new Map(Object.entries({ ...RULES, ...TARGET_RULES, ...OM_RULES, ...PROVENANCE_RULES, ...VALIDATE_RULES }));
 }
 
 /**
@@ -93,7 +94,9 @@ async function validateFile(
   let facts: FileFacts | undefined;
   try {
     facts = hashFile(file);
-    const contents = isOmFile(file) ? checkOm(file, facts, target) : await checkOnnx(file, facts, target, options);
+    const contents = isOmFile(file)
+      ? await checkOm(file, facts, target)
+      : await checkOnnx(file, facts, target, options);
     findings.push(...contents.findings);
     if (expected === undefined) {
       if (options.config !== undefined) {
@@ -138,9 +141,9 @@ async function checkOnnx(
   return { findings, facts: modelFacts(model, facts) };
 }
 
-function checkOm(file: string, facts: FileFacts, target: Target | undefined): Contents {
+async function checkOm(file: string, facts: FileFacts, target: Target | undefined): Promise<Contents> {
   const report = readOm(file, { depth: 'full' });
-  const findings = omFindings(report, target?.soc);
+  const findings = [...omFindings(report, target?.soc), ...(await checkProvenance(file, facts.sha256))];
   return { findings, facts: report.problem === null ? omFacts(report, facts) : undefined };
 }
 

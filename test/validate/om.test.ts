@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { PROVENANCE_RULES } from '../../src/ascend/atc/provenance.ts';
 import { OM_RULES } from '../../src/ascend/om/rules.ts';
 import { loadConfig } from '../../src/validate/config.ts';
 import { ruleSummaries, type ValidationReport, validateFiles } from '../../src/validate/validate.ts';
@@ -89,14 +90,14 @@ describe('expectations', () => {
 
 test('every rule has a summary', () => {
   const known = ruleSummaries();
-  for (const [id, rule] of Object.entries(OM_RULES)) expect(known.get(id)).toEqual(rule);
+  for (const [id, rule] of Object.entries({ ...OM_RULES, ...PROVENANCE_RULES })) expect(known.get(id)).toEqual(rule);
 });
 
 test('docs/rules.md lists every rule as it is', () => {
   const text = readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8');
-  for (const [id, { severity, summary }] of Object.entries(OM_RULES)) {
+  for (const [id, { severity, summary }] of Object.entries({ ...OM_RULES, ...PROVENANCE_RULES })) {
     expect(text).toContain(`| \`${id}\` | ${severity} | ${summary} |`);
   }
   const listed = [...text.matchAll(/^\| `(om-[a-z0-9-]+)` \|/gmu)].map(([, id]) => id);
-  expect(listed).toEqual(Object.keys(OM_RULES));
+  expect(listed).toEqual(Object.keys({ ...OM_RULES, ...PROVENANCE_RULES }));
 });
