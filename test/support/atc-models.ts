@@ -22,7 +22,7 @@ export interface UnetOptions {
 }
 
 /** A few nodes with the inputs and outputs of a UNet. */
-export function unetModel(options: UnetOptions = {}): Model {
+function unetModel(options: UnetOptions = {}): Model {
   const { opset = 11, plugins = [], batch = 2, timestep = DataType.INT32, groupNorms = [] } = options;
   return buildModel(opset, (graph) => {
     let x = graph.input('latent_model_input', [batch, 4, 8, 8]);

@@ -71,6 +71,14 @@ describe('a run', () => {
     expect(existsSync(join(dir, 'unet/unet.customize_dtypes.txt'))).toBe(false);
   });
 
+  test('takes weights along that ATC keeps outside of the model', async () => {
+    const { dir, run } = await compilation();
+    const set = new Map([['unet', new Map([['external_weight', 1]])]]);
+    expect((await run({}, { set, parts: ['unet'] })).ok).toBe(true);
+    expect(readFileSync(join(dir, 'unet/weight/constant_0'), 'utf8')).toBe('weights');
+    expect(strays(dir)).toEqual([]);
+  });
+
   test('takes the name that models with open shapes get', async () => {
     const { dir, run } = await compilation({ batch: 'batch' });
     const shapes = 'latent_model_input:1~4,4,8,8;t:1;encoder_hidden_states:1~4,77,32';
