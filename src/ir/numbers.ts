@@ -50,3 +50,22 @@ export function bfloatToNumber(bits: number): number {
   view.setUint32(0, bits * 0x1_0000);
   return view.getFloat32(0);
 }
+
+/** The nearest IEEE 754 half-precision bit pattern, ties to even. */
+export function numberToHalf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (magnitude >= 65_520) return sign | 0x7c00;
+  // Numbers are multiples of 2^-24 below the smallest normal one, and of a thousandth of their power of two above.
+  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
+  const units = roundToEven(magnitude / 2 ** (exponent - 10));
+  // Units of a normal number count from 1024; one that rounds up to 2048 carries into the exponent by itself.
+  return sign | (units + (exponent + 14) * 1024);
+}
+
+function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}

@@ -4,6 +4,7 @@ import { LegacyRandom } from '../../passes/tome/random.ts';
 import { printable, SdgraphError } from '../errors.ts';
 import { DataType, typeName } from '../ir/data-type.ts';
 import type { Model } from '../ir/model.ts';
+import { numberToHalf } from '../ir/numbers.ts';
 import type { Value } from '../ir/value.ts';
 import type { SessionPort, SessionTensor, TensorData } from '../runtime/session.ts';
 import { elementReader } from './compare.ts';
@@ -225,20 +226,4 @@ function upperBound(value: Value | undefined, rank: number): number {
     }
   }
   return rank <= 1 ? TIMESTEPS : 2;
-}
-
-/** The nearest half-precision bit pattern, ties to even. */
-export function numberToHalf(value: number): number {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (Number.isNaN(value)) return 0x7e00;
-  if (magnitude >= 65520) return sign | 0x7c00;
-  // Below the smallest normal number the spacing is 2^-24; above, it follows the exponent.
-  const exponent = magnitude < 2 ** -14 ? -14 : Math.floor(Math.log2(magnitude));
-  const scaled = magnitude / 2 ** (exponent - 10);
-  const floor = Math.floor(scaled);
-  const rest = scaled - floor;
-  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-  // A mantissa that rounds up to the next power of two carries into the exponent by itself.
-  return sign | (magnitude < 2 ** -14 ? rounded : ((exponent + 14) << 10) + rounded);
 }
