@@ -1,27 +1,12 @@
 import { SdgraphError } from '../errors.ts';
+import { AttributeType } from '../wire/generated/schema.ts';
 import type { Span } from '../wire/rope.ts';
 import { decodeText, encodeText } from '../wire/text.ts';
 import type { Graph } from './graph.ts';
 import type { Tensor } from './tensor.ts';
 
 /** The kinds of attribute, by the number that ONNX gives them. */
-export const AttributeType = {
-  UNDEFINED: 0,
-  FLOAT: 1,
-  INT: 2,
-  STRING: 3,
-  TENSOR: 4,
-  GRAPH: 5,
-  FLOATS: 6,
-  INTS: 7,
-  STRINGS: 8,
-  TENSORS: 9,
-  GRAPHS: 10,
-  SPARSE_TENSOR: 11,
-  SPARSE_TENSORS: 12,
-  TYPE_PROTO: 13,
-  TYPE_PROTOS: 14,
-} as const;
+export { AttributeType };
 
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(AttributeType).map(([name, id]) => [id, name]));
 

@@ -1,5 +1,8 @@
 /** Element types of tensors: ONNX's `TensorProto.DataType` numbers and what is known of each. */
 
+/** The numbers that ONNX gives the element types, by name. */
+export { DataType } from '../wire/generated/schema.ts';
+
 /** What is known of an element type. */
 export interface ElementType {
   /** The number in the file. */
@@ -46,36 +49,6 @@ const TABLE: readonly (readonly [number, string, string, number, ElementType['fi
 const BY_ID: ReadonlyMap<number, ElementType> = new Map(
   TABLE.map(([id, name, onnx, bits, field]) => [id, { id, name, onnx, bits, field }]),
 );
-
-/** The element types by the number that ONNX gives them. */
-export const DataType = {
-  FLOAT: 1,
-  UINT8: 2,
-  INT8: 3,
-  UINT16: 4,
-  INT16: 5,
-  INT32: 6,
-  INT64: 7,
-  STRING: 8,
-  BOOL: 9,
-  FLOAT16: 10,
-  DOUBLE: 11,
-  UINT32: 12,
-  UINT64: 13,
-  COMPLEX64: 14,
-  COMPLEX128: 15,
-  BFLOAT16: 16,
-  FLOAT8E4M3FN: 17,
-  FLOAT8E4M3FNUZ: 18,
-  FLOAT8E5M2: 19,
-  FLOAT8E5M2FNUZ: 20,
-  UINT4: 21,
-  INT4: 22,
-  FLOAT4E2M1: 23,
-  FLOAT8E8M0: 24,
-  UINT2: 25,
-  INT2: 26,
-} as const;
 
 /** What is known of an element type, or undefined for a number that ONNX does not define. */
 export function elementType(id: number): ElementType | undefined {
