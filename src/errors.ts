@@ -120,6 +120,13 @@ export class SdgraphError extends Error {
     this.hint = details.hint;
   }
 
+  /** The same error, with places that it does not name yet. */
+  at(where: Where): SdgraphError {
+    const { code, reason, expected, found, hint, cause } = this;
+    const known = Object.entries({ expected, found, hint, cause }).filter(([, detail]) => detail !== undefined);
+    return new SdgraphError(code, reason, { ...where, ...this.where }, Object.fromEntries(known));
+  }
+
   /** The error as plain data, as `--json` prints it. */
   toJSON(): Record<string, unknown> {
     const { code, reason, where, expected, found, hint, message } = this;

@@ -221,9 +221,17 @@ export class Tensor {
         hint: 'open the model from its file, not from bytes',
       });
     }
-    const source = data.open(location);
+    const source = this.#open(data, location);
     const where = { ...this.#where, file: source.label };
     return { source, location, ...checkRange(entries.get('offset'), entries.get('length'), source.size, where) };
+  }
+
+  #open(data: ExternalData, location: string): ByteSource {
+    try {
+      return data.open(location);
+    } catch (error) {
+      throw error instanceof SdgraphError ? error.at(this.#where) : error;
+    }
   }
 
   /** Whether every element is zero (negative zero counts), reading no further than the first that is not. */

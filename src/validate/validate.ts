@@ -5,7 +5,7 @@ import { isOmFile } from '../ascend/om/detect.ts';
 import { omFindings } from '../ascend/om/findings.ts';
 import { readOm } from '../ascend/om/read.ts';
 import { OM_RULES } from '../ascend/om/rules.ts';
-import { SdgraphError } from '../errors.ts';
+import { printable, SdgraphError } from '../errors.ts';
 import { openModel } from '../io/open.ts';
 import { RULES, type Severity } from '../schema/check.ts';
 import type { Finding } from '../schema/finding.ts';
@@ -59,13 +59,15 @@ export function ruleSummaries(): ReadonlyMap<string, { readonly severity: Severi
  * Validates model files: can they be read, are they sound, can the target run them, are they what the configuration
  * says. Problems of a file are findings, also when it cannot be read at all.
  *
- * @throws SdgraphError only for what is wrong with the question: `E_TARGET` for an unknown target
+ * @throws SdgraphError only for what is wrong with the question: `E_TARGET` for an unknown target, `E_CONFIG` for an
+ * unknown rule among those to ignore
  */
 export async function validateFiles(
   files: readonly string[],
   options: ValidateOptions = {},
 ): Promise<ValidationReport> {
   const strict = options.strict ?? false;
+  requireKnownRules(options.config?.models ?? []);
   const reports: FileReport[] = [];
   const targets = new Map<string, Target>();
   const targetNamed = async (name: string): Promise<Target> => {
@@ -82,6 +84,21 @@ export async function validateFiles(
   }
   if (options.config !== undefined) reports.push(...missingFiles(options.config, files));
   return { ok: reports.every(({ ok }) => ok), strict, files: reports };
+}
+
+/** A slip in the name of a rule would let through what it was meant to name, or hold up what it was meant to let through. */
+function requireKnownRules(models: readonly Expectations[]): void {
+  const known = ruleSummaries();
+  for (const [i, { ignore = [] }] of models.entries()) {
+    const unknown = ignore.find((rule) => !known.has(rule));
+    if (unknown === undefined) continue;
+    throw new SdgraphError(
+      'E_CONFIG',
+      'no rule has this name',
+      { path: `models[${i}].ignore` },
+      { found: printable(unknown), hint: 'docs/rules.md lists the rules' },
+    );
+  }
 }
 
 async function validateFile(

@@ -299,7 +299,8 @@ describe('files that are not what they were', () => {
     const path = join(dir, 'in.onnx');
     writeFileSync(path, externalModel([{ name: 'w', location: 'w.bin', count: 4 }]));
     await convert(path, join(dir, 'out.onnx'));
-    await expectRejection('E_EXTERNAL_MISSING', () => convert(path, join(tempDir(), 'out.onnx')));
+    const missing = await expectRejection('E_EXTERNAL_MISSING', () => convert(path, join(tempDir(), 'out.onnx')));
+    expect(missing.where).toMatchObject({ name: 'w', file: join(dir, 'w.bin') });
     const fromBytes = await openModel(readFileSync(path));
     expectSameBytes(await saveBytes(fromBytes), readFileSync(path));
     await saveModel(fromBytes, join(dir, 'out2.onnx'), { externalData: 'reuse' });

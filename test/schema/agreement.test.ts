@@ -41,9 +41,10 @@ const MISDECLARED: readonly { readonly why: string; readonly key: RegExp }[] = [
 ];
 
 describe.each(corpora())('corpus $name', ({ name, folder }) => {
-  const missing = folder === undefined ? ' (the models are not on this machine)' : '';
+  const missing = `the models of ${name} are not on this machine`;
 
-  test.skipIf(folder === undefined)(`agrees with onnx.shape_inference${missing}`, async () => {
+  test('agrees with onnx.shape_inference', async ({ skip }) => {
+    skip(folder === undefined, missing);
     const tally = new AgreementTally();
     const unexplained: Comparison[] = [];
     for (const judged of judgedModels(name, folder ?? '')) {
@@ -61,7 +62,8 @@ describe.each(corpora())('corpus $name', ({ name, folder }) => {
     expect(tally.count('equal')).toBeGreaterThan(0);
   });
 
-  test.skipIf(folder === undefined)(`never contradicts what the models declare${missing}`, async () => {
+  test('never contradicts what the models declare', async ({ skip }) => {
+    skip(folder === undefined, missing);
     const wrong: Comparison[] = [];
     for (const judged of judgedModels(name, folder ?? '')) {
       for (const variant of VARIANTS) {

@@ -95,6 +95,13 @@ describe('expectations', () => {
     expect((await withConfig({ models: [ignoring] }, join(folder, 'a.onnx'))).ok).toBe(true);
   });
 
+  test('a rule to ignore has to be one that there is', async () => {
+    const models = [{ file: 'a.onnx' }, { file: 'b.onnx', ignore: ['shape-conflict', 'shape-conflicts'] }];
+    const error = await expectRejection('E_CONFIG', async () => withConfig({ models }, await write('a.onnx')));
+    expect(error.message).toContain('models[1].ignore');
+    expect(error.found).toBe('shape-conflicts');
+  });
+
   test('a pattern means one path component, and the first entry counts', async () => {
     const config = { models: [{ file: 'unet/*_md.onnx', opset: { min: 99 } }, { file: 'unet/*.onnx' }] };
     const report = await withConfig(

@@ -12,7 +12,8 @@ const SHOWN = 10;
 export function printSummary(summary: ModelSummary, output: Output): void {
   const { graph, producer, inputs, outputs, scopes } = summary;
   printHeader(summary, output);
-  output.line(`  graph '${printable(graph)}', made by ${printable(producer) || 'an unnamed producer'}`);
+  const named = graph === '' ? 'a graph without a name' : `graph '${printable(graph)}'`;
+  output.line(`  ${named}, made by ${printable(producer) || 'an unnamed producer'}`);
   const counts = [
     ...(scopes.subgraphs > 0 ? [plural(scopes.subgraphs, 'subgraph')] : []),
     ...(scopes.functions > 0 ? [plural(scopes.functions, 'local function')] : []),
