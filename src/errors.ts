@@ -59,6 +59,11 @@ export const ERROR_CODES = {
   E_ATC: 'ATC failed, or what it wrote is not what was asked for',
   E_ATC_MISSING: 'ATC, or the environment that it needs, is not there',
   E_LOCKED: 'another process is writing the same files',
+  // checkpoints
+  E_CHECKPOINT: 'a checkpoint cannot be read: a file is missing, of another form, or more than one could be meant',
+  E_CHECKPOINT_CONFIG: 'a configuration of a checkpoint asks for something that is not supported',
+  E_CHECKPOINT_TENSOR: 'a tensor of a checkpoint is missing, or has another shape or type than its configuration says',
+  E_EXPORT: 'a model cannot be exported as asked for',
   // images from text
   E_SCHEDULER: 'a scheduler cannot work with its configuration, its number of steps, or the data of a step',
   E_TOKENIZER: 'the files of a tokenizer are not valid',
