@@ -1,5 +1,4 @@
-import { DataType } from '../ir/data-type.ts';
-import { bfloatToNumber, halfToNumber } from '../ir/numbers.ts';
+import { elementReader } from '../runtime/elements.ts';
 import type { SessionTensor } from '../runtime/session.ts';
 
 /** How far two tensors of the same shape are apart. Reference first, all in float64. */
@@ -30,13 +29,6 @@ export interface Tolerance {
   readonly relativeRms?: number;
   /** Least cosine. */
   readonly cosine?: number;
-}
-
-/** Reads element `i` of a tensor as a number, rounded to float64. Texts have none. */
-export function elementReader({ dataType, data }: SessionTensor): (i: number) => number {
-  if (dataType === DataType.FLOAT16) return (i) => halfToNumber(Number(data[i]));
-  if (dataType === DataType.BFLOAT16) return (i) => bfloatToNumber(Number(data[i]));
-  return (i) => Number(data[i]);
 }
 
 /** Compares two tensors of the same number of elements, both of numbers; element types may differ. */

@@ -1,8 +1,9 @@
 import { DataType, typeName } from '../ir/data-type.ts';
+import { elementReader } from '../runtime/elements.ts';
 import { type ModelSessionOptions, openModelSession } from '../runtime/runnable.ts';
 import type { SessionTensor } from '../runtime/session.ts';
 import type { Subject } from './bisect.ts';
-import { type Difference, difference, elementReader, type Tolerance, violations } from './compare.ts';
+import { type Difference, difference, type Tolerance, violations } from './compare.ts';
 import { outputsOf } from './ports.ts';
 
 /** One output of both models. */

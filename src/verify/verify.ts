@@ -4,11 +4,11 @@ import { printable } from '../errors.ts';
 import { openModel } from '../io/open.ts';
 import { typeName } from '../ir/data-type.ts';
 import type { Model } from '../ir/model.ts';
+import { type FeedOptions, feedFile, makeFeeds, sharedFeeds } from '../runtime/feeds.ts';
 import { type ModelSessionOptions, makeRunnable } from '../runtime/runnable.ts';
 import type { SessionTensor } from '../runtime/session.ts';
 import { bisect, type Departure } from './bisect.ts';
 import type { Tolerance } from './compare.ts';
-import { type FeedOptions, feedFile, makeFeeds, sharedFeeds } from './feeds.ts';
 import { originsOf } from './origin.ts';
 import { checkInterfaces, inputsOf } from './ports.ts';
 import { compareOutputs, isConstant, type OutputReport, runOnce } from './run.ts';
@@ -67,8 +67,8 @@ export interface VerifyReport {
  * standard ones first (`lower-plugin-ops`), so that a rewritten graph is proved without a device. Only one of the
  * models is loaded at a time.
  *
- * @throws SdgraphError `E_VERIFY` when inputs or outputs of the two do not correspond, or options have no effect;
- * `E_SESSION_LOAD` also for a plugin operator without a standard counterpart; `E_SESSION_RUN`, `E_SESSION_FEED`, `E_NPY`,
+ * @throws SdgraphError `E_VERIFY` when inputs or outputs of the two do not correspond; `E_SESSION_FEED` also when options
+ * have no effect, `E_SESSION_LOAD` also for a plugin operator without a standard counterpart; `E_SESSION_RUN`, `E_NPY`,
  * the `E_EXTERNAL_*` codes, and what opening the models throws
  */
 export async function verifyModels(
@@ -101,7 +101,10 @@ export async function compareModels(
   await makeRunnable(reference, 'none');
   await makeRunnable(candidate, emulate);
   const ports = inputsOf(reference);
-  const feeds = sharedFeeds(makeFeeds(reference, ports, options), inputsOf(candidate));
+  const feeds = sharedFeeds(
+    makeFeeds(reference, ports, options),
+    inputsOf(candidate).map((port) => [port.name, port] as const),
+  );
   const a = { model: reference, feeds: feeds.reference };
   const b = { model: candidate, feeds: feeds.candidate };
   step(`running ${reference.label}`);

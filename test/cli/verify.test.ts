@@ -74,8 +74,8 @@ describe('exit codes', () => {
 
   test.each([
     ['a model that is missing', ['none.onnx'], 'E_FILE_MISSING'],
-    ['a folder of inputs that is missing', ['b.onnx', '--inputs', 'none'], 'E_VERIFY'],
-    ['a dimension that no input has', ['b.onnx', '--dim', 'm=3'], 'E_VERIFY'],
+    ['a folder of inputs that is missing', ['b.onnx', '--inputs', 'none'], 'E_SESSION_FEED'],
+    ['a dimension that no input has', ['b.onnx', '--dim', 'm=3'], 'E_SESSION_FEED'],
   ] as const)('1 for %s, without a stack trace', async (_what, [candidate, ...args], code) => {
     const result = await verify(candidate, ...args);
     expect(result).toMatchObject({ code: 1, stdout: '' });

@@ -138,14 +138,14 @@ describe('a model that cannot be loaded', () => {
 describe('options that would have no effect', () => {
   test('a folder of inputs that is not there, or has none of them', async () => {
     const a = await simple('a.onnx');
-    await expectRejection('E_VERIFY', () => verifyModels(a, a, { inputs: join(folder, 'none') }));
-    const error = await expectRejection('E_VERIFY', () => verifyModels(a, a, { inputs: folder }));
+    await expectRejection('E_SESSION_FEED', () => verifyModels(a, a, { inputs: join(folder, 'none') }));
+    const error = await expectRejection('E_SESSION_FEED', () => verifyModels(a, a, { inputs: folder }));
     expect(error.expected).toBe('NAME.npy for one of x');
   });
 
   test('a dimension that no input has', async () => {
     const a = await simple('a.onnx', { dims: ['n', 4] });
-    const error = await expectRejection('E_VERIFY', () => verifyModels(a, a, { dims: new Map([['m', 2]]) }));
+    const error = await expectRejection('E_SESSION_FEED', () => verifyModels(a, a, { dims: new Map([['m', 2]]) }));
     expect(error.expected).toBe('n');
   });
 

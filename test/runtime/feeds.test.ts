@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { DataType } from '../../src/ir/data-type.ts';
 import type { Model } from '../../src/ir/model.ts';
 import { halfToNumber, numberToHalf } from '../../src/ir/numbers.ts';
+import { castTensor } from '../../src/runtime/elements.ts';
+import { makeFeeds } from '../../src/runtime/feeds.ts';
 import type { SessionPort, SessionTensor } from '../../src/runtime/session.ts';
-import { convert, makeFeeds } from '../../src/verify/feeds.ts';
 import { expectError } from '../support/errors.ts';
 import { buildModel } from '../support/model-builder.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -116,11 +117,13 @@ describe('element types', () => {
 
   test('a timestep changes its type and not its value', () => {
     const step = { dataType: DataType.INT64, dims: [1], data: BigInt64Array.of(999n) };
-    expect(convert(step, DataType.INT32)).toEqual({ dataType: DataType.INT32, dims: [1], data: Int32Array.of(999) });
-    expect(convert(step, DataType.INT64)).toBe(step);
+    expect(castTensor(step, DataType.INT32)).toEqual({ dataType: DataType.INT32, dims: [1], data: Int32Array.of(999) });
+    expect(castTensor(step, DataType.INT64)).toBe(step);
   });
 
   test('strings have no numbers', () => {
-    expectError('E_SESSION_FEED', () => convert({ dataType: DataType.STRING, dims: [1], data: ['a'] }, DataType.FLOAT));
+    expectError('E_SESSION_FEED', () =>
+      castTensor({ dataType: DataType.STRING, dims: [1], data: ['a'] }, DataType.FLOAT),
+    );
   });
 });

@@ -1,7 +1,7 @@
 import { SdgraphError } from '../errors.ts';
 import { DataType } from '../ir/data-type.ts';
-import type { SessionTensor, TensorData } from '../runtime/session.ts';
 import { FileSource } from '../wire/source.ts';
+import type { SessionTensor, TensorData } from './session.ts';
 
 /** NumPy's type codes without the byte order, and how their elements are held. */
 const TYPES: ReadonlyMap<string, readonly [dataType: number, make: (buffer: ArrayBuffer) => TensorData]> = new Map([

@@ -4,11 +4,11 @@ import { LegacyRandom } from '../../passes/tome/random.ts';
 import { printable, SdgraphError } from '../errors.ts';
 import { DataType, typeName } from '../ir/data-type.ts';
 import type { Model } from '../ir/model.ts';
-import { numberToHalf } from '../ir/numbers.ts';
+import type { Dim } from '../ir/type.ts';
 import type { Value } from '../ir/value.ts';
-import type { SessionPort, SessionTensor, TensorData } from '../runtime/session.ts';
-import { elementReader } from './compare.ts';
+import { castTensor, elementReader, makerOf } from './elements.ts';
 import { readNpy } from './npy.ts';
+import type { SessionPort, SessionTensor } from './session.ts';
 
 /** Timesteps of the training schedule: what a scalar integer input of a diffusion model counts (schedulers.md). */
 const TIMESTEPS = 1000;
@@ -16,25 +16,31 @@ const TIMESTEPS = 1000;
 /** Most elements of one input: 1 GiB as float32. */
 const MAX_ELEMENTS = 2 ** 28;
 
-/** Where the inputs of both models come from. */
+/** Where the inputs of a model come from. */
 export interface FeedOptions {
   /** Seed of random inputs. Default 0. */
   readonly seed?: number;
   /** Folder with one `NAME.npy` for each input; random where there is none. */
   readonly inputs?: string;
-  /** Extents of symbolic dimensions by name; 1 where nothing is given. */
+  /** Extents of symbolic dimensions by name. */
   readonly dims?: ReadonlyMap<string, number>;
+  /** Shapes by name of the input, for inputs whose dimensions are open. */
+  readonly shapes?: ReadonlyMap<string, readonly number[]>;
+  /** What becomes of a dimension that neither the model nor the options fix. Default `one`. */
+  readonly open?: 'one' | 'refuse';
 }
 
 /**
- * One tensor for each input of the reference: from `.npy` files, else drawn from a seed. Floats are normal, as latents
+ * One tensor for each input of a model: from `.npy` files, else drawn from a seed. Floats are normal, as latents
  * and embeddings are; integers that index a table stay inside it; a scalar integer is a timestep.
  *
- * @throws SdgraphError `E_NPY` when a file does not fit its input, `E_VERIFY` when `inputs` is no folder or has no file
- * for any input, or `dims` names a dimension that no input has; `E_SESSION_FEED` for inputs that no numbers can be made for
+ * @param model where to look up what integers index; without it they are taken for timesteps or flags
+ * @throws SdgraphError `E_NPY` when a file does not fit its input; `E_SESSION_FEED` when `inputs` is no folder or has no
+ * file for any input, when `dims` or `shapes` name what no input has or do not fit, when a dimension is open that must
+ * not be, and for inputs that no numbers can be made for
  */
 export function makeFeeds(
-  model: Model,
+  model: Model | undefined,
   inputs: readonly SessionPort[],
   options: FeedOptions = {},
 ): Map<string, SessionTensor> {
@@ -42,10 +48,10 @@ export function makeFeeds(
   const random = new LegacyRandom(options.seed ?? 0);
   const feeds = new Map<string, SessionTensor>();
   for (const port of inputs) {
-    const dims = port.shape.map((dim) => (typeof dim === 'number' ? dim : (options.dims?.get(dim ?? '') ?? 1)));
-    // Drawn even where a file is used, so that one file more does not change the other inputs.
-    const drawn = draw(random, port, dims, upperBound(model.graph.value(port.name), dims.length));
     const file = feedFile(port.name, options.inputs);
+    const dims = extents(port, file === undefined ? options : { ...options, open: 'one' });
+    // Drawn even where a file is used, so that one file more does not change the other inputs.
+    const drawn = draw(random, port, dims, upperBound(model?.graph.value(port.name), dims.length));
     feeds.set(port.name, file === undefined ? drawn : fromFile(file, port));
   }
   return feeds;
@@ -59,61 +65,102 @@ export function feedFile(name: string, folder: string | undefined): string | und
 }
 
 /** Refuses options that would have no effect: random numbers in the place of files that were meant prove nothing. */
-function checkOptions(ports: readonly SessionPort[], { inputs, dims }: FeedOptions): void {
+function checkOptions(ports: readonly SessionPort[], { inputs, dims, shapes }: FeedOptions): void {
   const names = ports.map(({ name }) => printable(name)).join(', ');
   if (inputs !== undefined && statSync(inputs, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new SdgraphError('E_VERIFY', 'there is no such folder of inputs', { file: inputs });
+    throw new SdgraphError('E_SESSION_FEED', 'there is no such folder of inputs', { file: inputs });
   }
   if (inputs !== undefined && ports.every(({ name }) => feedFile(name, inputs) === undefined)) {
     const expected = `NAME.npy for one of ${names}`;
-    throw new SdgraphError('E_VERIFY', 'the folder has no file for any input', { file: inputs }, { expected });
+    throw new SdgraphError('E_SESSION_FEED', 'the folder has no file for any input', { file: inputs }, { expected });
   }
   const symbolic = new Set(ports.flatMap(({ shape }) => shape.filter((dim) => typeof dim === 'string')));
   const unknown = [...(dims?.keys() ?? [])].find((name) => !symbolic.has(name));
-  if (unknown === undefined) return;
+  if (unknown !== undefined) {
+    throw new SdgraphError(
+      'E_SESSION_FEED',
+      'no input has a symbolic dimension of that name',
+      { name: printable(unknown) },
+      { expected: symbolic.size === 0 ? 'none: all shapes are fixed' : [...symbolic].map(printable).join(', ') },
+    );
+  }
+  const stray = [...(shapes?.keys() ?? [])].find((name) => ports.every((port) => port.name !== name));
+  if (stray === undefined) return;
   throw new SdgraphError(
-    'E_VERIFY',
-    'no input has a symbolic dimension of that name',
-    { name: printable(unknown) },
-    { expected: symbolic.size === 0 ? 'none: all shapes are fixed' : [...symbolic].map(printable).join(', ') },
+    'E_SESSION_FEED',
+    'no input has that name',
+    { name: printable(stray) },
+    { expected: `one of ${names}` },
   );
 }
 
+/** The shape that is made for an input. */
+function extents({ name, shape }: SessionPort, { dims, shapes, open = 'one' }: FeedOptions): readonly number[] {
+  const given = shapes?.get(name);
+  if (given !== undefined) {
+    if (fits(shape, given)) return given;
+    throw new SdgraphError(
+      'E_SESSION_FEED',
+      'a shape does not fit the input',
+      { name: printable(name) },
+      { expected: formatShape(shape), found: formatShape(given) },
+    );
+  }
+  return shape.map((dim) => {
+    const extent = typeof dim === 'number' ? dim : dims?.get(dim ?? '');
+    if (extent !== undefined) return extent;
+    if (open === 'one') return 1;
+    throw new SdgraphError(
+      'E_SESSION_FEED',
+      'the shape of an input is open',
+      { name: printable(name) },
+      { found: formatShape(shape), hint: 'give its shape' },
+    );
+  });
+}
+
+function fits(wanted: readonly Dim[], found: readonly number[]): boolean {
+  return (
+    found.length === wanted.length && wanted.every((dim, i) => typeof dim !== 'number' || dim === (found[i] as number))
+  );
+}
+
+function formatShape(shape: readonly Dim[]): string {
+  return `[${shape.map((dim) => dim ?? '?').join(',')}]`;
+}
+
 /**
- * The same numbers for two models whose inputs have other element types: what does not fit the narrower type is
- * rounded for both.
+ * The same numbers for two models whose inputs have other element types, and possibly other names: what does not fit the
+ * narrower type is rounded for both.
+ *
+ * @param feeds those of the reference
+ * @param pairs inputs of the candidate, each with the name of the one in the reference
  */
 export function sharedFeeds(
   feeds: ReadonlyMap<string, SessionTensor>,
-  candidate: readonly SessionPort[],
+  pairs: Iterable<readonly [reference: string, candidate: SessionPort]>,
 ): { readonly reference: Map<string, SessionTensor>; readonly candidate: Map<string, SessionTensor> } {
   const shared = { reference: new Map<string, SessionTensor>(), candidate: new Map<string, SessionTensor>() };
-  for (const { name, dataType } of candidate) {
-    const tensor = feeds.get(name) as SessionTensor;
-    const narrow = convert(tensor, dataType);
+  for (const [reference, { name, dataType }] of pairs) {
+    const tensor = feeds.get(reference) as SessionTensor;
+    const narrow = castTensor(tensor, dataType);
     shared.candidate.set(name, narrow);
-    shared.reference.set(name, convert(narrow, tensor.dataType));
+    shared.reference.set(reference, castTensor(narrow, tensor.dataType));
   }
   return shared;
 }
 
 function fromFile(file: string, port: SessionPort): SessionTensor {
   const tensor = readNpy(file);
-  const fits =
-    tensor.dims.length === port.shape.length &&
-    port.shape.every((dim, i) => typeof dim !== 'number' || dim === tensor.dims[i]);
-  if (!fits) {
+  if (!fits(port.shape, tensor.dims)) {
     throw new SdgraphError(
       'E_NPY',
       'an input file does not fit the model',
       { file, name: port.name },
-      {
-        expected: `[${port.shape.map((dim) => dim ?? '?').join(',')}]`,
-        found: `[${tensor.dims.join(',')}]`,
-      },
+      { expected: formatShape(port.shape), found: formatShape(tensor.dims) },
     );
   }
-  const converted = convert(tensor, port.dataType);
+  const converted = castTensor(tensor, port.dataType);
   const [given, taken] = [elementReader(tensor), elementReader(converted)];
   for (let i = 0; !FLOATS.has(port.dataType) && i < tensor.data.length; i++) {
     if (given(i) === taken(i)) continue;
@@ -127,52 +174,11 @@ function fromFile(file: string, port: SessionPort): SessionTensor {
   return converted;
 }
 
-/** The same numbers in another element type, where the models differ in it (a timestep as int64 or int32). */
-export function convert(tensor: SessionTensor, dataType: number): SessionTensor {
-  if (tensor.dataType === dataType) return tensor;
-  const read = elementReader(tensor);
-  const make = MAKERS.get(dataType);
-  if (make === undefined || tensor.dataType === DataType.STRING) {
-    throw new SdgraphError(
-      'E_SESSION_FEED',
-      `an input cannot be converted to ${typeName(dataType)}`,
-      {},
-      {
-        found: typeName(tensor.dataType),
-      },
-    );
-  }
-  return { dataType, dims: tensor.dims, data: make(tensor.data.length, read) };
-}
-
-const MAKERS: ReadonlyMap<number, (length: number, at: (i: number) => number) => TensorData> = new Map<
-  number,
-  (length: number, at: (i: number) => number) => TensorData
->([
-  [DataType.FLOAT, (length, at) => Float32Array.from({ length }, (_, i) => at(i))],
-  [DataType.DOUBLE, (length, at) => Float64Array.from({ length }, (_, i) => at(i))],
-  [DataType.FLOAT16, (length, at) => Uint16Array.from({ length }, (_, i) => numberToHalf(at(i)))],
-  [DataType.INT8, (length, at) => Int8Array.from({ length }, (_, i) => at(i))],
-  [DataType.UINT8, (length, at) => Uint8Array.from({ length }, (_, i) => at(i))],
-  [DataType.INT16, (length, at) => Int16Array.from({ length }, (_, i) => at(i))],
-  [DataType.UINT16, (length, at) => Uint16Array.from({ length }, (_, i) => at(i))],
-  [DataType.INT32, (length, at) => Int32Array.from({ length }, (_, i) => at(i))],
-  [DataType.UINT32, (length, at) => Uint32Array.from({ length }, (_, i) => at(i))],
-  [DataType.INT64, (length, at) => BigInt64Array.from({ length }, (_, i) => whole(at(i)))],
-  [DataType.UINT64, (length, at) => BigUint64Array.from({ length }, (_, i) => whole(at(i)))],
-  [DataType.BOOL, (length, at) => Uint8Array.from({ length }, (_, i) => (at(i) === 0 ? 0 : 1))],
-]);
-
-/** A number without its fraction; 0 for one that is not finite, as typed arrays have it. */
-function whole(value: number): bigint {
-  return Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n;
-}
-
 const FLOATS: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16]);
 
 function draw(random: LegacyRandom, port: SessionPort, dims: readonly number[], bound: number): SessionTensor {
   const length = dims.reduce((product, dim) => product * dim, 1);
-  const make = MAKERS.get(port.dataType);
+  const make = makerOf(port.dataType);
   if (make === undefined) {
     throw new SdgraphError(
       'E_SESSION_FEED',

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DataType } from '../../src/ir/data-type.ts';
-import { readNpy } from '../../src/verify/npy.ts';
+import { readNpy } from '../../src/runtime/npy.ts';
 import { expectError } from '../support/errors.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
