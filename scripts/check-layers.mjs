@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { dependenciesOf } from './imports.mjs';
 
 const CORE = ['errors', 'wire', 'ir'];
-const REWRITING = [...CORE, 'schema', 'targets', 'rewrite'];
+const REWRITING = [...CORE, 'schema', 'author', 'targets', 'rewrite'];
 const LIBRARY = [...REWRITING, 'io', 'passes', 'runtime'];
 const ROOMS = ['diffusion', 'export', 'quantize', 'report', 'score'];
 
@@ -28,8 +28,9 @@ export const LAYERS = [
   { name: 'ir', path: 'src/ir', uses: ['errors', 'wire'] },
   { name: 'io', path: 'src/io', uses: CORE },
   { name: 'schema', path: 'src/schema', uses: ['errors', 'ir'] },
+  { name: 'author', path: 'src/author', uses: ['errors', 'ir', 'schema'] },
   { name: 'targets', path: 'src/targets', uses: [...CORE, 'schema'] },
-  { name: 'rewrite', path: 'src/rewrite', uses: [...CORE, 'schema', 'targets'] },
+  { name: 'rewrite', path: 'src/rewrite', uses: [...CORE, 'schema', 'author', 'targets'] },
   { name: 'passes', path: 'passes', uses: REWRITING },
   { name: 'runtime', path: 'src/runtime', uses: [...REWRITING, 'io', 'passes'] },
   { name: 'verify', path: 'src/verify', uses: LIBRARY },

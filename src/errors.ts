@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   E_FILE_CHANGED: 'a file changed or shrank while it was in use',
   E_OVERWRITES_INPUT: 'the output would replace the input',
   E_TOO_LARGE: 'the model does not fit in the two gibibytes that protobuf allows for one message',
+  // authoring
+  E_AUTHOR: 'a call of the graph builder cannot be carried out',
   // rewriting
   E_PASS_OPTION: 'an option of a pass has a value that it does not take',
   E_PASS_UNKNOWN: 'there is no pass of that name',

@@ -28,6 +28,19 @@ export type { OmProblem } from './ascend/om/problems.ts';
 export { type OmOptions, openOm, readOm } from './ascend/om/read.ts';
 export type { OmDepth, OmGears, OmModel, OmReport, OmTensor } from './ascend/om/report.ts';
 export { type DetectSocOptions, detectSoc, requireSoc, type SocDetection, type SocReason } from './ascend/soc.ts';
+export type { AttributeArguments, AttributeInput } from './author/attributes.ts';
+export { GraphBuilder } from './author/graph-builder.ts';
+export { createModel, type NewModelOptions } from './author/new-model.ts';
+export { numberTensor } from './author/number-tensor.ts';
+export {
+  type ConvArguments,
+  type GemmArguments,
+  type Integers,
+  type NodeArguments,
+  type Operand,
+  Operators,
+  type SliceArguments,
+} from './author/operators.ts';
 export { ContactSheet, type ContactSheetOptions } from './diffusion/contact-sheet.ts';
 export { guide, guideHalves, postQuantConv, unscaleLatents } from './diffusion/guidance.ts';
 export { ImageInfo, type ImageInfoEntry, readImageInfo } from './diffusion/image-info.ts';

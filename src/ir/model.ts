@@ -8,6 +8,8 @@ import { NamePool } from './names.ts';
 /** @internal What decoding found beside the graph. */
 export interface ModelInit {
   readonly label?: string;
+  /** Name of the main graph, until decoding fills one in. */
+  readonly graphName?: string;
   readonly source?: ByteSource;
   readonly external?: ExternalData & { close(): void };
   readonly irVersion?: number;
@@ -37,6 +39,7 @@ export class Model {
   /** @internal Files of external tensors. */
   readonly external: (ExternalData & { close(): void }) | undefined;
   #graph: Graph | undefined;
+  readonly #graphName: string;
   #functions: readonly LocalFunction[] = [];
   #trainingGraphs: readonly Graph[] = [];
   #opsets: ReadonlyMap<string, number>;
@@ -48,6 +51,7 @@ export class Model {
 
   constructor(init: ModelInit = {}) {
     this.label = init.label ?? '<new model>';
+    this.#graphName = init.graphName ?? 'main';
     this.irVersion = init.irVersion ?? 8;
     this.producer = init.producer ?? 'sdgraph';
     this.segments = init.segments ?? [];
@@ -59,7 +63,7 @@ export class Model {
 
   /** The main graph. */
   get graph(): Graph {
-    this.#graph ??= new Graph(this, { kind: 'main', name: 'main' });
+    this.#graph ??= new Graph(this, { kind: 'main', name: this.#graphName });
     return this.#graph;
   }
 

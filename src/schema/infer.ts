@@ -1,11 +1,12 @@
 import type { Model } from '../ir/model.ts';
+import type { Node } from '../ir/node.ts';
 import type { Dim } from '../ir/type.ts';
 import type { Value } from '../ir/value.ts';
 import { elementsOf, isIntegral } from './infer/elements.ts';
 import { Engine } from './infer/engine.ts';
 import type { Fact } from './infer/fact.ts';
 import { isTensor } from './infer/merge.ts';
-import type { Inference, Int } from './inference.ts';
+import type { Conflict, Inference, Int } from './inference.ts';
 
 /**
  * Infers types, shapes and the contents of small integer tensors for every value of the main graph, its subgraphs and
@@ -18,13 +19,33 @@ export function inferShapes(model: Model): Inference {
   return new Snapshot(engine.facts, engine.conflicts());
 }
 
-class Snapshot implements Inference {
-  readonly conflicts: Inference['conflicts'];
-  readonly #facts: ReadonlyMap<Value, Fact>;
+/** Inference that keeps up with a model to whose main graph nodes are added. */
+export interface GrowingInference extends Inference {
+  /**
+   * Infers a node of the main graph that reads nothing but what was inferred before, and gives what contradicts at its
+   * outputs. Costs as much as this node alone.
+   */
+  append(node: Node): readonly Conflict[];
+}
 
-  constructor(facts: ReadonlyMap<Value, Fact>, conflicts: Inference['conflicts']) {
+/** Infers types and shapes as {@link inferShapes} does, and goes on with nodes that are added later. */
+export function inferWhileGrowing(model: Model): GrowingInference {
+  const engine = new Engine(model);
+  engine.run();
+  return new Growing(engine);
+}
+
+class Snapshot implements Inference {
+  readonly #facts: ReadonlyMap<Value, Fact>;
+  readonly #conflicts: Inference['conflicts'];
+
+  constructor(facts: ReadonlyMap<Value, Fact>, conflicts: Inference['conflicts'] = []) {
     this.#facts = facts;
-    this.conflicts = conflicts;
+    this.#conflicts = conflicts;
+  }
+
+  get conflicts(): Inference['conflicts'] {
+    return this.#conflicts;
   }
 
   type(value: Value | undefined): Fact['type'] {
@@ -47,5 +68,22 @@ class Snapshot implements Inference {
     const fact = value === undefined ? undefined : this.#facts.get(value);
     if (fact === undefined || !isTensor(fact.type) || !isIntegral(fact.type.elemType)) return undefined;
     return elementsOf(fact)?.map((each) => (typeof each === 'number' ? undefined : each));
+  }
+}
+
+class Growing extends Snapshot implements GrowingInference {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    super(engine.facts);
+    this.#engine = engine;
+  }
+
+  override get conflicts(): Inference['conflicts'] {
+    return this.#engine.conflicts();
+  }
+
+  append(node: Node): readonly Conflict[] {
+    return this.#engine.append(node);
   }
 }

@@ -73,13 +73,25 @@ export class Engine {
   }
 
   run(): void {
-    const { graph, opsets } = this.#model;
-    const conflicts = this.#conflicts;
-    const frame: Frame = { facts: this.facts, conflicts, opsets, attributes: undefined, loopDepth: 0 };
+    const { graph } = this.#model;
+    const frame = this.#mainFrame();
     for (const value of graph.inputs) frame.facts.set(value, this.#stated(value, frame));
     this.#runGraph(graph, frame);
     for (const each of this.#model.functions)
       if (!this.#reached.has(each)) this.#runFunction(each, [], each.attributeDefaults);
+  }
+
+  /** Infers a node of the main graph whose inputs are known already, and gives what contradicts at its outputs. */
+  append(node: Node): Conflict[] {
+    this.#runNode(node, this.#mainFrame());
+    return node.outputs.flatMap((value) =>
+      value === undefined ? [] : (this.#conflicts.get(value) ?? []).map((message) => ({ value, message })),
+    );
+  }
+
+  #mainFrame(): Frame {
+    const { opsets } = this.#model;
+    return { facts: this.facts, conflicts: this.#conflicts, opsets, attributes: undefined, loopDepth: 0 };
   }
 
   #runGraph(graph: Graph, frame: Frame): void {
