@@ -110,7 +110,14 @@ export { countNodes, type Pipeline, type PipelineOptions, pipeline } from './rew
 export { countSites, type PassReport, type Report, type Site, SiteLog, type SiteStatus } from './rewrite/report.ts';
 export { applyRules, type Rule, type RuleDefinition, rule, rulePass } from './rewrite/rule.ts';
 export { type OpenSessionOptions, openSession } from './runtime/open.ts';
-export type { InferenceSession, SessionPort, SessionTensor, TensorData } from './runtime/session.ts';
+export type {
+  InferenceSession,
+  RunTimings,
+  SessionFeeds,
+  SessionPort,
+  SessionTensor,
+  TensorData,
+} from './runtime/session.ts';
 export { annotateShapes } from './schema/annotate.ts';
 export { RULES, type RuleId, type Severity } from './schema/check.ts';
 export { type Finding, type FindingPlace, formatFinding } from './schema/finding.ts';

@@ -2,11 +2,12 @@ import { extname } from 'node:path';
 import type { Emulation } from '../../passes/lower/context.ts';
 import { printable, SdgraphError } from '../errors.ts';
 import { openModel } from '../io/open.ts';
+import { type ConvertOptions, convertingSession } from './convert.ts';
 import { type ModelSessionOptions, makeRunnable, openModelSession } from './runnable.ts';
 import type { InferenceSession } from './session.ts';
 
 /** How {@link openSession} opens. */
-export interface OpenSessionOptions extends ModelSessionOptions {
+export interface OpenSessionOptions extends ModelSessionOptions, ConvertOptions {
   /** Round to float16 where the device kernels of plugin operators do. Default `none`. */
   readonly emulate?: Emulation;
   /** Let external data be links. Default false. */
@@ -27,12 +28,12 @@ export interface OpenSessionOptions extends ModelSessionOptions {
  * counterpart, and what onnxruntime refuses; the `E_EXTERNAL_*` codes, and what opening the model throws
  */
 export async function openSession(path: string, options: OpenSessionOptions = {}): Promise<InferenceSession> {
-  const { emulate = 'none', followLinks = false, ...session } = options;
+  const { emulate = 'none', followLinks = false, convert = false, float32Outputs = false, ...session } = options;
   const kind = extname(path).toLowerCase();
   if (kind !== '.onnx') throw noBackend(path, kind);
   using model = await openModel(path, { followLinks });
   await makeRunnable(model, emulate);
-  return await openModelSession(model, session);
+  return convertingSession(await openModelSession(model, session), { convert, float32Outputs }, path);
 }
 
 function noBackend(file: string, kind: string): SdgraphError {

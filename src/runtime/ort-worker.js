@@ -34,8 +34,13 @@ async function handle(request) {
       const feeds = Object.fromEntries(
         request.feeds.map(([name, { type, dims, data }]) => [name, new Tensor(/** @type {any} */ (type), data, dims)]),
       );
+      const start = performance.now();
       const results = await session.run(feeds);
-      return Object.entries(results).map(([name, { type, dims, data }]) => [name, { type, dims, data }]);
+      const execute = performance.now() - start;
+      return {
+        results: Object.entries(results).map(([name, { type, dims, data }]) => [name, { type, dims, data }]),
+        execute,
+      };
     }
     default: {
       await session?.release();
@@ -60,7 +65,7 @@ parentPort?.on('message', (/** @type {Request} */ request) => {
     .then(
       (result) => reply({ id: request.id, result }),
       (/** @type {unknown} */ error) => {
-        reply({ id: request.id, error: error instanceof Error ? error.message : String(error) });
+        reply({ id: request.id, error: { message: error instanceof Error ? error.message : String(error) } });
       },
     );
 });

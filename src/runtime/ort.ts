@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
 import { printable, SdgraphError } from '../errors.ts';
 import { DataType, typeName } from '../ir/data-type.ts';
-import type { InferenceSession, SessionPort, SessionTensor, TensorData } from './session.ts';
+import { checkFeeds } from './check-feeds.ts';
+import type { InferenceSession, RunTimings, SessionFeeds, SessionPort, SessionTensor, TensorData } from './session.ts';
+import { RuntimeThread } from './thread.ts';
 
 /** How onnxruntime runs a model. */
 export interface OrtOptions {
@@ -37,6 +38,9 @@ const TYPE_NAMES: ReadonlyMap<number, string> = new Map([...TYPES].map(([name, i
 const LINK_HINT =
   'onnxruntime reads no external data behind links that lead out of the folder; copy the data beside the model first';
 
+/** The last question to the thread: let the model go. */
+const CLOSE = { kind: 'close' };
+
 interface OrtPort {
   readonly name: string;
   readonly type: string;
@@ -49,6 +53,12 @@ interface OrtTensor {
   readonly data: TensorData;
 }
 
+interface OrtAnswer {
+  readonly results: readonly (readonly [name: string, tensor: OrtTensor])[];
+  /** Milliseconds that the model ran. */
+  readonly execute: number;
+}
+
 /**
  * Loads a model into onnxruntime on the CPU, on a thread of its own. Turns the telemetry of onnxruntime off unless the
  * environment says otherwise (`ORT_DISABLE_TELEMETRY=0`).
@@ -59,7 +69,7 @@ interface OrtTensor {
 export async function openOrtSession(model: string | Uint8Array, options: OrtOptions = {}): Promise<InferenceSession> {
   refuseTelemetry();
   const label = options.label ?? (typeof model === 'string' ? model : '<bytes>');
-  const thread = new OrtThread(label);
+  const thread = new RuntimeThread(new URL('./ort-worker.js', import.meta.url), `sdgraph ort ${label}`);
   const session: Record<string, string> = {};
   if (options.dataFolder !== undefined) session['model_external_initializers_file_folder_path'] = options.dataFolder;
   const ortOptions = {
@@ -77,7 +87,7 @@ export async function openOrtSession(model: string | Uint8Array, options: OrtOpt
     };
     return new OrtSession(thread, label, ports.inputs.map(portOf), ports.outputs.map(portOf));
   } catch (cause) {
-    await thread.end();
+    await thread.end(CLOSE).catch(() => undefined);
     const found = cause instanceof Error ? cause.message : String(cause);
     const hint = hintFor(found);
     const details = { found: printable(withoutPlaces(found)), cause, ...(hint === undefined ? {} : { hint }) };
@@ -108,26 +118,31 @@ function refuseTelemetry(): void {
 class OrtSession implements InferenceSession {
   readonly inputs: readonly SessionPort[];
   readonly outputs: readonly SessionPort[];
-  readonly #thread: OrtThread;
+  readonly #thread: RuntimeThread;
   readonly #label: string;
+  #timings: RunTimings | undefined;
 
-  constructor(thread: OrtThread, label: string, inputs: readonly SessionPort[], outputs: readonly SessionPort[]) {
+  constructor(thread: RuntimeThread, label: string, inputs: readonly SessionPort[], outputs: readonly SessionPort[]) {
     this.#thread = thread;
     this.#label = label;
     this.inputs = inputs;
     this.outputs = outputs;
   }
 
-  async run(feeds: ReadonlyMap<string, SessionTensor>): Promise<Map<string, SessionTensor>> {
-    checkFeeds(this.inputs, feeds, this.#label);
-    const wire = [...feeds].map(([name, { dataType, dims, data }]) => [
+  get timings(): RunTimings | undefined {
+    return this.#timings;
+  }
+
+  async run(feeds: SessionFeeds): Promise<Map<string, SessionTensor>> {
+    const wire = [...checkFeeds(this.inputs, feeds, this.#label)].map(([name, { dataType, dims, data }]) => [
       name,
       { type: TYPE_NAMES.get(dataType) ?? typeName(dataType), dims, data },
     ]);
     try {
-      const results = (await this.#thread.ask({ kind: 'run', feeds: wire })) as [string, OrtTensor][];
+      const answer = (await this.#thread.ask({ kind: 'run', feeds: wire })) as OrtAnswer;
+      this.#timings = { execute: answer.execute };
       return new Map(
-        results.map(([name, { type, dims, data }]) => [name, { dataType: TYPES.get(type) ?? 0, dims, data }]),
+        answer.results.map(([name, { type, dims, data }]) => [name, { dataType: TYPES.get(type) ?? 0, dims, data }]),
       );
     } catch (cause) {
       throw new SdgraphError(
@@ -143,84 +158,11 @@ class OrtSession implements InferenceSession {
   }
 
   async close(): Promise<void> {
-    await this.#thread.end();
+    await this.#thread.end(CLOSE).catch(() => undefined);
   }
-}
-
-/** Refuses feeds that do not fit, before the runtime sees them. */
-function checkFeeds(inputs: readonly SessionPort[], feeds: ReadonlyMap<string, SessionTensor>, label: string): void {
-  for (const { name, dataType, shape } of inputs) {
-    const feed = feeds.get(name);
-    const expected = `${typeName(dataType)}[${shape.map((dim) => dim ?? '?').join(',')}]`;
-    if (feed === undefined) throw feedError(label, name, expected, 'nothing');
-    const fits =
-      feed.dataType === dataType &&
-      feed.dims.length === shape.length &&
-      shape.every((dim, i) => typeof dim !== 'number' || dim === feed.dims[i]);
-    if (!fits) throw feedError(label, name, expected, `${typeName(feed.dataType)}[${feed.dims.join(',')}]`);
-  }
-  const known = new Set(inputs.map(({ name }) => name));
-  const extra = [...feeds.keys()].find((name) => !known.has(name));
-  if (extra !== undefined)
-    throw feedError(label, extra, `one of ${[...known].map(printable).join(', ')}`, printable(extra));
-}
-
-function feedError(file: string, name: string, expected: string, found: string): SdgraphError {
-  return new SdgraphError('E_SESSION_FEED', 'an input does not fit the model', { file, name }, { expected, found });
 }
 
 function portOf({ name, type, shape }: OrtPort): SessionPort {
   const dims = shape.map((dim) => ((typeof dim === 'number' && dim < 0) || dim === '' ? undefined : dim));
   return { name, dataType: TYPES.get(type) ?? 0, shape: dims };
-}
-
-/** The thread that a session lives on. Questions are answered in order; a thread that dies answers all with its error. */
-class OrtThread {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  #next = 0;
-  #ended: Error | undefined;
-
-  constructor(label: string) {
-    this.#worker = new Worker(new URL('./ort-worker.js', import.meta.url), { name: `sdgraph ort ${label}` });
-    this.#worker.on('message', ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {
-      const waiting = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (error === undefined) waiting?.resolve(result);
-      else waiting?.reject(new Error(error));
-      this.#rest();
-    });
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('the thread of the session ended')));
-    this.#worker.unref();
-  }
-
-  ask(question: object): Promise<unknown> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    const id = this.#next++;
-    // A question keeps the process alive, an idle thread does not.
-    this.#worker.ref();
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-      this.#worker.postMessage({ id, ...question });
-    });
-  }
-
-  async end(): Promise<void> {
-    if (this.#ended !== undefined) return;
-    await this.ask({ kind: 'close' }).catch(() => undefined);
-    this.#ended = new Error('the session is closed');
-    await this.#worker.terminate();
-  }
-
-  #rest(): void {
-    if (this.#waiting.size === 0) this.#worker.unref();
-  }
-
-  #fail(error: Error): void {
-    this.#ended ??= error;
-    for (const { reject } of this.#waiting.values()) reject(this.#ended);
-    this.#waiting.clear();
-  }
 }

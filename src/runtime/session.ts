@@ -30,18 +30,33 @@ export interface SessionPort {
   readonly shape: readonly Dim[];
 }
 
+/** What goes into a run: one tensor for each input, by name, or in the order of the inputs. */
+export type SessionFeeds = ReadonlyMap<string, SessionTensor> | readonly SessionTensor[];
+
+/** Where the time of a run went, in milliseconds. */
+export interface RunTimings {
+  /** Copying the inputs to the device. Absent where nothing is copied. */
+  readonly h2d?: number;
+  /** Running the model. */
+  readonly execute: number;
+  /** Copying the outputs back. Absent where nothing is copied. */
+  readonly d2h?: number;
+}
+
 /** A model that is loaded and can be run. */
 export interface InferenceSession {
   readonly inputs: readonly SessionPort[];
   readonly outputs: readonly SessionPort[];
+  /** Those of the run that ended last; undefined before the first one. */
+  readonly timings?: RunTimings | undefined;
   /**
    * Runs the model once.
    *
-   * @param feeds one tensor for each input, by name
-   * @returns the outputs by name
-   * @throws SdgraphError `E_SESSION_FEED` when feeds do not fit the inputs, `E_SESSION_RUN` when the runtime fails
+   * @returns the outputs by name, in the order of `outputs`
+   * @throws SdgraphError `E_SESSION_FEED` when feeds do not fit the inputs, `E_SESSION_RUN` when the runtime fails; on
+   * a device also `E_ACL_DEVICE` when it is lost and `E_ACL_MEMORY` when its memory is full
    */
-  run(feeds: ReadonlyMap<string, SessionTensor>): Promise<Map<string, SessionTensor>>;
+  run(feeds: SessionFeeds): Promise<Map<string, SessionTensor>>;
   /** Frees the model. Running afterwards throws `E_SESSION_RUN`. */
   close(): Promise<void>;
 }
