@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, statSync, unlinkSync, writeSync } fr
 import { setTimeout as wait } from 'node:timers/promises';
 import { SdgraphError } from '../../errors.ts';
 import { isAlive, processSpace } from '../../io/temporary.ts';
+import { systemReason } from '../../wire/source.ts';
 
 /** How to wait for a lock. */
 export interface LockOptions {
@@ -49,16 +50,25 @@ function create(path: string): boolean {
   try {
     fd = openSync(path, 'wx', 0o666);
   } catch (cause) {
-    const { code = 'unknown' } = cause as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return false;
-    throw new SdgraphError('E_FILE_WRITE', `a lock cannot be made: ${code}`, { file: path }, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw cannotLock(path, cause);
   }
   try {
     writeSync(fd, `${process.pid} ${processSpace()} ${startOf(process.pid)}\n`);
+  } catch (cause) {
+    // A lock without content, as on a full disk, would lock out everybody for a while.
+    removeQuietly(path);
+    throw cannotLock(path, cause);
   } finally {
     closeSync(fd);
   }
   return true;
+}
+
+function cannotLock(path: string, cause: unknown): SdgraphError {
+  const reason = `a lock cannot be made: ${systemReason(cause)}`;
+  const hint = 'look at the free space and the permissions of the folder of the model';
+  return new SdgraphError('E_FILE_WRITE', reason, { file: path }, { cause, hint });
 }
 
 /**
