@@ -85,6 +85,35 @@ test('a failure says what ATC said, what to do, and where the log is', async () 
   expect(stderr).toMatch(/^everything that ATC printed is in unet\/unet\.atc\.log$/m);
 });
 
+test('a failure without an entry of ATC shows its last lines', async () => {
+  const { compile } = await folder();
+  const { stderr } = await compile([...FLAGS, '--parts', 'unet'], { SDGRAPH_SIM_ATC: 'exit-1' });
+  expect(stderr).toMatch(/^ {2}\| ATC run success, welcome/m);
+  const wrong = await compile([...FLAGS, '--parts', 'unet'], { SDGRAPH_SIM_ATC: 'no-output' });
+  expect(wrong.stderr).toMatch(/^error: unet: ATC says that it succeeded, but wrote no model/m);
+  expect(wrong.stderr).toMatch(/^ {2}\| ATC run success, welcome/m);
+});
+
+test('solutions of ATC are shown', async () => {
+  const { compile } = await folder();
+  const { stderr } = await compile([...FLAGS, '--parts', 'unet'], { SDGRAPH_SIM_ATC: 'E40020' });
+  expect(stderr).toMatch(/^ {2}Solution: install the module/m);
+});
+
+test('names and warnings of a plan cannot command the terminal', async () => {
+  const { dir } = await folder();
+  const plan = join(dir, 'plan.json');
+  await cli.run(['plan', '--model-dir', dir, ...FLAGS, '--parts', 'vae', '--format', 'json', '--output', plan]);
+  const document = JSON.parse(readFileSync(plan, 'utf8')) as Record<string, unknown>;
+  const message = '\u001b[31mred\nwarning: made up';
+  document['warnings'] = [{ rule: 'x', severity: 'warning', step: '\u001b[2J', message, hint: '\u001b[1m' }];
+  writeFileSync(plan, JSON.stringify(document));
+  const { code, stderr } = await cli.run(['compile', '--plan', plan, ...FLAGS.slice(2)]);
+  expect(code).toBe(0);
+  expect(stderr).not.toContain('\u001b');
+  expect(stderr.split('\n').filter((line) => line.startsWith('warning:'))).toHaveLength(1);
+});
+
 test('100 MB of output do not grow memory', async () => {
   const { dir, compile } = await folder();
   const env = { SDGRAPH_SIM_ATC: 'unet:flood', NODE_OPTIONS: '--max-old-space-size=64' };

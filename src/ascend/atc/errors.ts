@@ -84,12 +84,15 @@ export interface FailureFacts {
 
 const ADDED = /FlashAttentionTik|UnpadFlashAttentionMix|Tome(?:Merged|Unmerge)|SliceTransGeluMul|FindMax/u;
 
+const NO_SPACE = 'ATC could not write: look at the free space of the disk and of its cache';
+
 /** What can be done about a failure, most particular first; empty when nothing is known. */
 export function adviseAtc(errors: readonly AtcError[], facts: FailureFacts): string[] {
   const advice = errors.flatMap((error) => adviceFor(error, facts) ?? []);
   const text = facts.tail.join('\n');
   const [, missing] = /(?:ModuleNotFoundError|ImportError): No module named '?([\w.]{1,100})/u.exec(text) ?? [];
   if (missing !== undefined) advice.unshift(installModule(missing));
+  if (/No space left on device|\bENOSPC\b/u.test(text)) advice.push(NO_SPACE);
   if (facts.signal === 'SIGKILL') {
     advice.unshift(
       'ATC was killed, most often for want of memory: compile one model at a time (--jobs 1), close other programs, or ' +
@@ -124,7 +127,7 @@ function adviceFor({ code, message }: AtcError, { socVersion, pluginOperators }:
         : installModule(module);
     }
     case 'E13004':
-      return 'ATC could not write: look at the free space of the disk and of its cache';
+      return NO_SPACE;
     case 'E19999':
       return 'an inner error: the log under ~/ascend/log (or ASCEND_PROCESS_LOG_PATH) has the reason';
     default:

@@ -3,6 +3,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { execa } from 'execa';
 import { SdgraphError } from '../../errors.ts';
+import { systemReason } from '../../wire/source.ts';
 import { AtcOutput, type StreamName } from './output.ts';
 
 /** How to run. */
@@ -141,7 +142,7 @@ class Log {
     try {
       this.#fd = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o666);
     } catch (cause) {
-      const reason = `the log cannot be written: ${(cause as NodeJS.ErrnoException).code ?? 'unknown'}`;
+      const reason = `the log cannot be written: ${systemReason(cause)}`;
       throw new SdgraphError('E_FILE_WRITE', reason, { file: path }, { cause });
     }
   }

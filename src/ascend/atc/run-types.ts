@@ -25,6 +25,8 @@ export interface StepResult {
   readonly atcErrors: readonly AtcError[];
   /** What can be done about it. */
   readonly advice: readonly string[];
+  /** The last lines that ATC printed before the step failed. */
+  readonly tail: readonly string[];
   readonly warnings: readonly string[];
 }
 

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SdgraphError } from '../../errors.ts';
 import { isAlive, processSpace } from '../../io/temporary.ts';
+import { systemReason } from '../../wire/source.ts';
 
 const unfinished = new Set<string>();
 let hooked = false;
@@ -25,8 +26,12 @@ export class Scratch implements Disposable {
     try {
       mkdirSync(this.path, { mode: 0o700 });
     } catch (cause) {
-      const { code = 'unknown' } = cause as NodeJS.ErrnoException;
-      throw new SdgraphError('E_FILE_WRITE', `a folder cannot be made: ${code}`, { file: this.path }, { cause });
+      throw new SdgraphError(
+        'E_FILE_WRITE',
+        `a folder cannot be made: ${systemReason(cause)}`,
+        { file: this.path },
+        { cause },
+      );
     }
     if (!hooked) {
       hooked = true;

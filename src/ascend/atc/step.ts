@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SdgraphError } from '../../errors.ts';
+import { systemReason } from '../../wire/source.ts';
 import { buildArgv } from './argv.ts';
 import { type CheckedOutput, checkOutput } from './check-output.ts';
 import type { AtcEnvironment } from './environment.ts';
@@ -38,6 +39,8 @@ export interface StepContext {
 }
 
 const GRACE_MS = 5000;
+/** Last lines of ATC that a failure is reported with. */
+const TAIL_LINES = 20;
 
 /** Runs a step. What goes wrong with it is in the result; only defects of sdgraph are thrown. */
 export async function runStep(context: StepContext, step: AtcStep): Promise<StepResult> {
@@ -45,7 +48,7 @@ export async function runStep(context: StepContext, step: AtcStep): Promise<Step
 }
 
 /** How ATC failed, beside the error. */
-type Failure = Pick<StepResult, 'atcErrors' | 'advice'>;
+type Failure = Pick<StepResult, 'atcErrors' | 'advice' | 'tail'>;
 
 class StepRunner {
   readonly #context: StepContext;
@@ -53,7 +56,7 @@ class StepRunner {
   readonly #started = performance.now();
   readonly #startedAt = new Date().toISOString();
   #log: string | null = null;
-  #failure: Failure = { atcErrors: [], advice: [] };
+  #failure: Failure = { atcErrors: [], advice: [], tail: [] };
   #phase: RunProgress['phase'] = 'reading';
 
   constructor(context: StepContext, step: AtcStep) {
@@ -201,6 +204,8 @@ class StepRunner {
   /** Success takes the exit code and the line; the file is looked at afterwards. */
   #judge({ end, exitCode, signal, output, reason }: AtcRun): void {
     if (end === 'cancelled') throw new DOMException('cancelled', 'AbortError');
+    // What is wrong may show only in the file that it wrote.
+    this.#failure = { atcErrors: output.errors, advice: [], tail: output.tail.slice(-TAIL_LINES) };
     if (end === 'exited' && exitCode === 0 && output.hasSucceeded) return;
     const facts = {
       socVersion: this.#context.plan.socVersion.value,
@@ -210,7 +215,7 @@ class StepRunner {
     };
     const first = output.errors.find(({ code }) => code.startsWith('E'));
     const advice = end === 'exited' ? adviseAtc(output.errors, facts) : [];
-    this.#failure = { atcErrors: output.errors, advice };
+    this.#failure = { ...this.#failure, advice };
     const hint = advice[0] ?? `look at ${this.#log ?? 'the log'}`;
     throw new SdgraphError(
       'E_ATC',
@@ -288,15 +293,16 @@ export const NOTHING = {
   error: null,
   atcErrors: [],
   advice: [],
+  tail: [],
   warnings: [],
 } as const satisfies Omit<StepResult, 'name' | 'status'>;
 
 /** A failure of the file system, such as a full disk, as an error of ours. */
 function systemError(thrown: unknown): SdgraphError | undefined {
-  const { code, syscall, path } = thrown as NodeJS.ErrnoException;
+  const { syscall, path } = thrown as NodeJS.ErrnoException;
   if (!(thrown instanceof Error) || syscall === undefined) return undefined;
   const where = path === undefined ? {} : { file: path };
-  return new SdgraphError('E_FILE_WRITE', `${syscall} failed: ${code ?? 'unknown'}`, where, { cause: thrown });
+  return new SdgraphError('E_FILE_WRITE', `${syscall} failed: ${systemReason(thrown)}`, where, { cause: thrown });
 }
 
 /** Makes a folder that ATC is told to use. Its parents are there, and none of them is a link. */
@@ -322,10 +328,9 @@ function publish(scratch: string, folder: string, { file, path }: CheckedOutput)
     sync(folder);
   } catch (cause) {
     if (cause instanceof SdgraphError) throw cause;
-    const { code = 'unknown' } = cause as NodeJS.ErrnoException;
     throw new SdgraphError(
       'E_FILE_WRITE',
-      `the compiled model cannot be put in place: ${code}`,
+      `the compiled model cannot be put in place: ${systemReason(cause)}`,
       { file: join(folder, file) },
       { cause },
     );

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { AtcPlan, AtcStep, PlanProblem } from '../../ascend/atc/plan-types.ts';
 import { shellQuote } from '../../ascend/atc/shell.ts';
-import { printable } from '../../errors.ts';
+import { oneLine, printable } from '../../errors.ts';
 import { formatBytes } from '../numbers.ts';
 import type { Output } from '../output.ts';
 
@@ -28,11 +28,14 @@ function stepText({ name, directory, model, inputs, expected, argv, files }: Atc
   const bytes = model.data.reduce((sum, file) => sum + file.bytes, model.bytes);
   const folder = join(modelDir, directory);
   return [
-    `${name}  ${join(folder, model.file)} (${formatBytes(bytes)}) -> ${expected.map((file) => join(folder, file)).join(' or ')}`,
+    `${name}  ${printable(join(folder, model.file))} (${formatBytes(bytes)}) -> ${expected.map((file) => printable(join(folder, file))).join(' or ')}`,
     ...inputs.map(
-      (input) => `  ${printable(input.name)}  ${input.type}[${input.shape?.map((dim) => dim ?? '?').join(',') ?? '?'}]`,
+      (input) =>
+        `  ${printable(input.name)}  ${input.type}[${printable(input.shape?.map((dim) => dim ?? '?').join(',') ?? '?')}]`,
     ),
-    ...files.map(({ option, file, content }) => `  ${file}: ${content.split('\n').length - 1} lines for --${option}`),
+    ...files.map(
+      ({ option, file, content }) => `  ${printable(file)}: ${content.split('\n').length - 1} lines for --${option}`,
+    ),
     `  cd ${shellQuote(folder)}`,
     `  atc ${argv.map(shellQuote).join(' \\\n      ')}`,
   ];
@@ -42,8 +45,8 @@ function stepText({ name, directory, model, inputs, expected, argv, files }: Atc
 export function printWarnings(warnings: readonly PlanProblem[], output: Output): void {
   if (output.isQuiet) return;
   for (const { step, message, hint } of warnings) {
-    const place = step === null ? '' : `${step}: `;
-    output.error(`${output.paint('yellow', 'warning:', 'stderr')} ${place}${message}`);
-    if (hint !== undefined) output.error(`${output.paint('cyan', 'hint:', 'stderr')} ${hint}`);
+    const place = step === null ? '' : `${printable(step)}: `;
+    output.error(`${output.paint('yellow', 'warning:', 'stderr')} ${place}${oneLine(message)}`);
+    if (hint !== undefined) output.error(`${output.paint('cyan', 'hint:', 'stderr')} ${oneLine(hint)}`);
   }
 }

@@ -106,6 +106,11 @@ describe('advice', () => {
     expect(adviseAtc([], { ...FACTS, tail })[0]).toMatch(/module decorator/);
   });
 
+  test('for a full disk that only the text tells of', () => {
+    const tail = ["Error: ENOSPC: no space left on device, open './unet.om'"];
+    expect(adviseAtc([], { ...FACTS, tail })[0]).toMatch(/free space/);
+  });
+
   test('for a kill', () => {
     expect(adviseAtc([], { ...FACTS, signal: 'SIGKILL' })[0]).toMatch(/memory/);
     expect(adviseAtc([], { ...FACTS, signal: 'SIGSEGV' })).toEqual(['ATC was ended by SIGSEGV']);
