@@ -156,13 +156,22 @@ test('a lock that a killed program left is taken over', async () => {
   const end = finished(child);
   await vi.waitFor(() => expect(lines(log)).toHaveLength(2), { timeout: 30_000 });
   child.kill('SIGKILL');
-  // What nobody is left to end is ended here, for its streams are those of the program.
-  for (const line of lines(log)) {
-    const { pid, child: other } = JSON.parse(line) as { pid?: number; child?: number };
-    process.kill(pid ?? other ?? 0, 'SIGKILL');
-  }
   await end;
   expect(await compile()).toMatchObject({ code: 0 });
+});
+
+test('a program that is killed takes ATC with it', async () => {
+  const { dir } = await folder();
+  const log = join(dir, 'calls.log');
+  const env = { SDGRAPH_SIM_ATC: 'hang', SDGRAPH_SIM_ATC_LOG: log };
+  const child = cli.start(['compile', '--model-dir', dir, ...FLAGS, '--parts', 'unet'], { env });
+  const end = finished(child);
+  await vi.waitFor(() => expect(lines(log)).toHaveLength(2), { timeout: 30_000 });
+  child.kill('SIGKILL');
+  await end;
+  const processes = lines(log).map((line) => JSON.parse(line) as { pid?: number; child?: number });
+  const numbers = processes.map(({ pid, child: other }) => pid ?? other ?? 0);
+  await vi.waitFor(() => expect(numbers.filter(isRunning)).toEqual([]), { timeout: 30_000 });
 });
 
 test.each([

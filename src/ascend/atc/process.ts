@@ -4,6 +4,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { execa } from 'execa';
 import { SdgraphError } from '../../errors.ts';
 import { systemReason } from '../../wire/source.ts';
+import { guardGroup } from './guard.ts';
 import { AtcOutput, type StreamName } from './output.ts';
 
 /** How to run. */
@@ -65,6 +66,7 @@ export async function runAtc(options: RunAtcOptions): Promise<AtcRun> {
   });
   const group = child.pid;
   if (group !== undefined) remember(group);
+  const guard = group === undefined ? undefined : guardGroup(group);
   for (const name of ['stdout', 'stderr'] as const satisfies readonly StreamName[]) {
     child[name].on('data', (bytes: Buffer) => {
       output.take(name, bytes);
@@ -109,6 +111,7 @@ export async function runAtc(options: RunAtcOptions): Promise<AtcRun> {
     signal?.removeEventListener('abort', cancel);
     signalGroup(group, 'SIGKILL');
     if (group !== undefined) running.delete(group);
+    guard?.dismiss();
   }
 }
 
