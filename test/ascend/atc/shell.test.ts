@@ -112,6 +112,41 @@ describe('scripts', () => {
     expect(existsSync(join(dir, 'vae/vae.om'))).toBe(false);
   });
 
+  test('do not take an old model for a new one', async () => {
+    const dir = await writeModels(tempDir());
+    writeFileSync(join(dir, 'unet/unet.om'), 'of yesterday');
+    const env = { ...process.env, SDGRAPH_SIM_ATC: 'unet:no-output' };
+    const options = { input: planToShell(await plan(dir), dir), env, encoding: 'utf8' } as const;
+    const { status, stderr } = spawnSync('bash', ['-s'], options);
+    expect(status).toBe(1);
+    expect(stderr).toContain('unet: ATC wrote no new model');
+  });
+
+  test('say so when ATC does not claim success', async () => {
+    const dir = await writeModels(tempDir());
+    const env = { ...process.env, SDGRAPH_SIM_ATC: 'unet:silent' };
+    const options = { input: planToShell(await plan(dir), dir), env, encoding: 'utf8' } as const;
+    expect(spawnSync('bash', ['-s'], options).stderr).toContain('did not say that it succeeded; see ./unet.atc.log');
+  });
+
+  test('make the folders that options name', async () => {
+    const dir = await writeModels(tempDir());
+    const toolkitScript = join(SIMULATION, 'set_env.sh');
+    const set = new Map([['vae', new Map([['op_compiler_cache_dir', 'cache/of kernels']])]]);
+    const made = await planAtc({ modelDir: dir, socVersion: 'Ascend310P3', set, env: {}, toolkitScript });
+    execFileSync('bash', ['-s'], { input: planToShell(made, dir), stdio: 'pipe' });
+    expect(existsSync(join(dir, 'vae/cache/of kernels'))).toBe(true);
+  });
+
+  test('give scripts of the environment no arguments', async () => {
+    const dir = await writeModels(tempDir());
+    const script = join(dir, 'set_env.sh');
+    writeFileSync(script, `echo "arguments: $#"\nsource ${join(SIMULATION, 'set_env.sh')}\n`);
+    const made = { ...(await plan(dir)), environment: [{ kind: 'toolkit', script }] as const };
+    const printed = execFileSync('bash', ['-s', '--', dir], { input: planToShell(made, dir), encoding: 'utf8' });
+    expect(printed).toContain('arguments: 0\n');
+  });
+
   test('say when the environment cannot be set up', async () => {
     const dir = await writeModels(tempDir());
     const made = await plan(dir);
