@@ -4,6 +4,7 @@ import type { Model } from '../../ir/model.ts';
 import { schemaFor } from '../../schema/operators.ts';
 import { checkTarget } from '../../targets/check.ts';
 import { loadTarget, type Target, targetNames } from '../../targets/index.ts';
+import { chipFamily } from './chips.ts';
 import { type OptionProblem, optionError, optionWarning } from './option-context.ts';
 
 /** Operator sets that ATC reads. */
@@ -44,10 +45,21 @@ export function checkChip(model: Model, socVersion: string, profile?: Target): C
       target: undefined,
     };
   }
+  if (profile !== undefined) problems.push(...checkProfile(profile, socVersion));
   const verdicts = candidates.map((target) => ({ target, problems: findingsOf(model, target) }));
   const fewest = Math.min(...verdicts.map(errorsIn));
   const best = verdicts.find((verdict) => errorsIn(verdict) === fewest);
   return { problems: [...problems, ...(best?.problems ?? [])], target: best?.target };
+}
+
+/** A profile that the user names may be older than the chip, but not of another family. */
+function checkProfile({ name, soc }: Target, socVersion: string): OptionProblem[] {
+  const versions = soc.flatMap((each) => each.versions);
+  if (versions.includes(socVersion)) return [];
+  const message = `${name} is a profile of ${versions.join(', ')}, not of ${socVersion}`;
+  const hint = `name a profile of the chip with --target, or one of your own that lists it`;
+  const isSameFamily = versions.some((version) => chipFamily(version) === chipFamily(socVersion));
+  return [isSameFamily ? optionWarning('other-chip', message, { hint }) : optionError('other-chip', message, { hint })];
 }
 
 function errorsIn({ problems }: { readonly problems: readonly OptionProblem[] }): number {
