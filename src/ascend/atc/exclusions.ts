@@ -17,6 +17,7 @@ export function checkOptions(given: OptionContext): OptionProblem[] {
     ...checkNodes(context),
     ...checkChip(context),
     ...checkPairs(context),
+    ...checkAge(context),
   ];
 }
 
@@ -149,4 +150,14 @@ function checkPairs({ options }: OptionContext): OptionProblem[] {
     problems.push(optionWarning('debug-dir', message));
   }
   return problems;
+}
+
+/** Options that not every toolkit has. ATC stops at those that it does not know. */
+function checkAge({ options }: OptionContext): OptionProblem[] {
+  return [...options.keys()].flatMap((name) => {
+    const since = ATC_OPTIONS.get(name)?.since;
+    if (since === undefined) return [];
+    const which = since === 'new' ? 'is known of toolkits of 2026 only' : 'is of toolkits before CANN 7';
+    return [optionWarning('option-age', `--${name} ${which}; others may refuse it`)];
+  });
 }

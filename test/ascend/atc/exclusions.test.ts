@@ -145,7 +145,7 @@ const CASES: readonly Case[] = [
     why: 'both ways to compress weights',
     options: { enable_compress_weight: 'true' },
     files: { compress_weight_conf: 'conv' },
-    rules: ['compress-weight E10047'],
+    rules: ['compress-weight E10047', 'option-age warning', 'option-age warning'],
   },
   { why: 'vector cores on 310P', options: { core_type: 'VectorCore' }, rules: [] },
   {

@@ -348,3 +348,40 @@ describe('group normalizations in float32', () => {
     expect(made.warnings.map(({ rule }) => rule)).toEqual(['group-norm']);
   });
 });
+
+describe('a profile of other chips', () => {
+  test('is refused where models have plugin operators', async () => {
+    const dir = await writeModels(tempDir(), { plugins: ['FlashAttentionTik'] });
+    const options = { socVersion: 'Ascend310B1', target: 'ascend310p-aie-7.0' };
+    const error = await expectRejection('E_PLAN', async () => plan(dir, options));
+    expect(error.message).toContain('ascend310p-aie-7.0 is a profile of Ascend310P1,');
+    expect(error.message).toContain('not of Ascend310B1');
+  });
+
+  test('is a warning where the chip is of the same family', async () => {
+    const dir = await writeModels(tempDir(), { plugins: ['FlashAttentionTik'] });
+    const profile = new URL('../../../fixtures/targets/tiny-310p.json', import.meta.url);
+    const target = join(dir, 'old.json');
+    writeFileSync(
+      target,
+      readFileSync(profile, 'utf8')
+        .replace('"Ascend310P7"', '"Ascend310P9"')
+        .replace('"$schema": "../../src/targets/schema.json",', ''),
+    );
+    const { warnings } = await plan(dir, { socVersion: 'Ascend310P7', target, parts: ['unet'] });
+    expect(warnings).toMatchObject([{ rule: 'other-chip', severity: 'warning', step: 'unet' }]);
+  });
+});
+
+test('options that not every toolkit has are pointed out', async () => {
+  const dir = await writeModels(tempDir());
+  const values = new Map([
+    ['save_original_model', 'true'],
+    ['quant_dumpable', '1'],
+  ]);
+  const { warnings } = await plan(dir, { set: new Map([['vae', values]]) });
+  expect(warnings.map(({ rule, message }) => `${rule} ${message.split(' ', 1)[0]}`)).toEqual([
+    'option-age --save_original_model',
+    'option-age --quant_dumpable',
+  ]);
+});
