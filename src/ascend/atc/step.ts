@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { SdgraphError } from '../../errors.ts';
+import { printable, SdgraphError } from '../../errors.ts';
 import { systemReason } from '../../wire/source.ts';
 import { buildArgv } from './argv.ts';
 import { type CheckedOutput, checkOutput } from './check-output.ts';
@@ -112,7 +112,8 @@ class StepRunner {
     publish(scratch.path, folder, checked);
     const entry = this.#entry(key, facts, { file, bytes, sha256 }, checked.atcVersion);
     await recordEntry(modelDir, entry);
-    return { ...this.#result('compiled'), output: entry.output, warnings: checked.warnings };
+    const warnings = [...toolkitWarnings(this.#context), ...checked.warnings];
+    return { ...this.#result('compiled'), output: entry.output, warnings };
   }
 
   /** The model as it is now, which has to be the one that was planned for. */
@@ -168,14 +169,23 @@ class StepRunner {
 
   /** Gives ATC the names that its command line has: links to the model and its data, and the files of the plan. */
   #fill(scratch: string, folder: string, { data }: ModelFacts): void {
-    const { model, files, options } = this.#step;
+    const { model, files, options, expected, name: step } = this.#step;
     const link = (file: string): void => {
       const path = join(scratch, file);
       mkdirSync(dirname(path), { recursive: true });
       symlinkSync(join(folder, file), path);
     };
     link(model.file);
-    for (const { file } of data) link(file);
+    for (const { file } of data) {
+      const [top = ''] = file.split('/');
+      // ATC would write through the link.
+      if (expected.includes(top) || top === 'weight') {
+        const hint = 'save the model with its data under another name, or name the output otherwise';
+        const reason = `the data file ${printable(file)} of the model is where ATC writes`;
+        throw new SdgraphError('E_PLAN', reason, { path: `/steps/${step}/output` }, { hint });
+      }
+      link(file);
+    }
     for (const { file, content } of files) writeFileSync(join(scratch, file), content, { flag: 'wx' });
     for (const [name, value] of Object.entries(options)) {
       if (ATC_OPTIONS.get(name)?.values.kind !== 'folder') continue;
@@ -296,6 +306,16 @@ export const NOTHING = {
   tail: [],
   warnings: [],
 } as const satisfies Omit<StepResult, 'name' | 'status'>;
+
+/** What a toolkit older than the plan takes for granted means. Releases of one version are not told apart. */
+function toolkitWarnings({ plan, environment: { toolkitVersion } }: StepContext): string[] {
+  const [found, least] = [toolkitVersion ?? '', plan.toolkit.min].map((text) => /^(\d{1,4})\.(\d{1,4})\b/u.exec(text));
+  if (!found || !least) return [];
+  const [, major = 0, minor = 0] = found.map(Number);
+  const [, leastMajor = 0, leastMinor = 0] = least.map(Number);
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return [];
+  return [`the toolkit is CANN ${toolkitVersion}, the plan is for ${plan.toolkit.min} or newer: try the model out`];
+}
 
 /** A failure of the file system, such as a full disk, as an error of ours. */
 function systemError(thrown: unknown): SdgraphError | undefined {

@@ -190,6 +190,20 @@ describe('ATC that does not end', () => {
   });
 });
 
+test.each([
+  ['6.3.RC2', 1],
+  ['7.0.0', 0],
+  ['8.1.RC1', 0],
+])('a toolkit %s is told when it is older than that of the plan', async (version, count) => {
+  const { dir, run } = await compilation();
+  const home = join(dir, 'toolkit');
+  mkdirSync(join(home, 'x86_64-linux'), { recursive: true });
+  writeFileSync(join(home, 'x86_64-linux/ascend_toolkit_install.info'), `version=${version}\n`);
+  const report = await run({ env: simulated({ ASCEND_HOME_PATH: home }) }, { parts: ['unet'] });
+  expect(report).toMatchObject({ ok: true, toolkitVersion: version });
+  expect(unetOf(report).warnings.filter((warning) => warning.includes(version))).toHaveLength(count);
+});
+
 test('two runs at once do not mix', async () => {
   const { dir, run } = await compilation();
   const env = simulated({ SDGRAPH_SIM_ATC_SLOW: '300' });
@@ -234,6 +248,20 @@ describe('links', () => {
     expect(unetOf(await run({}, { parts: ['unet'] }))).toMatchObject({ error: { code: 'E_PLAN' } });
     expect(readFileSync(victim, 'utf8')).toBe('precious');
     expect(readdirSync(join(elsewhere, 'unet'))).toEqual(['unet_md.onnx']);
+  });
+
+  test('to data are not written through: data with the name of the output is refused', async () => {
+    const { dir, run } = await compilation({ external: true });
+    const data = readdirSync(join(dir, 'unet')).find((name) => name.endsWith('.data')) ?? '';
+    const renamed = data.replace(/\.data$/, 'xx.om');
+    renameSync(join(dir, 'unet', data), join(dir, 'unet', renamed));
+    const model = join(dir, 'unet/unet_md.onnx');
+    writeFileSync(model, readFileSync(model, 'latin1').replaceAll(data, renamed), 'latin1');
+    const before = readFileSync(join(dir, 'unet', renamed));
+    const settings = { folder: dir, steps: new Map([['unet', { output: renamed.replace(/\.om$/, '') }]]) };
+    const report = await run({}, { settings, parts: ['unet'] });
+    expect(unetOf(report)).toMatchObject({ status: 'failed', error: { code: 'E_PLAN' } });
+    expect(readFileSync(join(dir, 'unet', renamed))).toEqual(before);
   });
 
   test('as external data are not read', async () => {
