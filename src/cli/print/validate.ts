@@ -8,6 +8,9 @@ const COLOURS: Readonly<Record<Severity, Paint>> = { error: 'red', warning: 'yel
 /** Findings of one rule that are shown in full; the rest is a count, unless `--verbose`. Notes show only there. */
 const SHOWN = 5;
 
+/** Notes that answer what the user asks of a compiled model: from what it was made. */
+const PROOFS: ReadonlySet<string> = new Set(['om-from-model', 'om-fits-model']);
+
 /** Prints what validation found: a table of the files, then the findings of each. */
 export function printValidation({ files, ok }: ValidationReport, output: Output): void {
   const count = (file: FileReport, severity: Severity): string =>
@@ -36,7 +39,7 @@ export function printValidation({ files, ok }: ValidationReport, output: Output)
 }
 
 function printFindings({ file, findings: all }: FileReport, output: Output): void {
-  const findings = all.filter(({ severity }) => output.isVerbose || severity !== 'info');
+  const findings = all.filter(({ severity, rule }) => output.isVerbose || severity !== 'info' || PROOFS.has(rule));
   if (findings.length === 0) return;
   output.line();
   output.line(file);

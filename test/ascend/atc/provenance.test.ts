@@ -18,7 +18,7 @@ async function compiled(): Promise<Compiled> {
 /** Rules about where the file came from, and whether the file passes. */
 async function check(file: string): Promise<{ ok: boolean; rules: string[] }> {
   const { ok, files } = await validateFiles([file]);
-  const ours = /^om-(?:from-model|not-|model-missing|record-)/;
+  const ours = /^om-(?:from-model|not-|model-missing|record-|fits-|other-)/;
   return {
     ok,
     rules: files.flatMap(({ findings }) => findings).flatMap(({ rule }) => (ours.test(rule) ? [rule] : [])),
@@ -32,10 +32,23 @@ test('the record proves from which model a file was compiled', async () => {
   expect(report?.findings.at(-1)?.message).toBe('compiled from unet/unet_md.onnx for Ascend310P3');
 });
 
-test('without a record nothing is said', async () => {
-  const { dir, om } = await compiled();
-  rmSync(join(dir, 'sdgraph.lock.json'));
-  expect(await check(om)).toEqual({ ok: true, rules: [] });
+describe('without a record', () => {
+  test('the file is compared with the model that it names, where that is beside it', async () => {
+    const { dir, om } = await compiled();
+    rmSync(join(dir, 'sdgraph.lock.json'));
+    expect(await check(om)).toEqual({ ok: true, rules: ['om-fits-model'] });
+    copyFileSync(join(dir, 'vae/vae.onnx'), join(dir, 'unet/unet_md.onnx'));
+    const { ok, rules } = await check(om);
+    expect({ ok, rules: [...new Set(rules)] }).toEqual({ ok: false, rules: ['om-other-input', 'om-other-output'] });
+  });
+
+  test.each(['gone', 'no model'])('nothing is said when that is %s', async (what) => {
+    const { dir, om } = await compiled();
+    rmSync(join(dir, 'sdgraph.lock.json'));
+    if (what === 'gone') rmSync(join(dir, 'unet/unet_md.onnx'));
+    else writeFileSync(join(dir, 'unet/unet_md.onnx'), 'text');
+    expect(await check(om)).toEqual({ ok: true, rules: [] });
+  });
 });
 
 describe('it is told when', () => {
@@ -86,6 +99,6 @@ describe('it is told when', () => {
   test('the record does not name the file', async () => {
     const { dir, om } = await compiled();
     copyFileSync(om, join(dir, 'unet/copy.om'));
-    expect(await check(join(dir, 'unet/copy.om'))).toEqual({ ok: true, rules: ['om-not-recorded'] });
+    expect(await check(join(dir, 'unet/copy.om'))).toEqual({ ok: true, rules: ['om-not-recorded', 'om-fits-model'] });
   });
 });
