@@ -1,3 +1,4 @@
+import type * as fs from 'node:fs';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -6,7 +7,7 @@ import { expectRejection } from '../../support/errors.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 vi.mock('node:fs', async (importOriginal) => ({
-  ...(await importOriginal<typeof import('node:fs')>()),
+  ...(await importOriginal<typeof fs>()),
   writeSync: (): never => {
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
   },
