@@ -135,10 +135,10 @@ export interface AttendOptions {
 
 /** softmax(q kᵀ / sqrt(d)) v of [N, Lq, d], [N, Lk, d] and [N, Lk, d]. */
 export function attend(net: Network, q: Value, k: Value, v: Value, { upcast = false }: AttendOptions = {}): Value {
-  const { builder, dataType } = net;
+  const { builder } = net;
   const wide = (value: Value): Value => (upcast ? builder.cast(value, DataType.FLOAT) : value);
   const [queries, keys] = [wide(q), wide(k)];
   const scores = builder.matmul(queries, builder.transpose(keys, [0, 2, 1]));
   const weights = builder.softmax(builder.mul(scores, net.dim(q, -1) ** -0.5), 3);
-  return builder.matmul(builder.cast(weights, dataType), v);
+  return builder.matmul(net.narrow(weights), v);
 }

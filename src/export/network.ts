@@ -26,6 +26,7 @@ export class Network {
   readonly #weights: WeightSource;
   readonly #prefix: string;
   readonly #parameters = new Map<string, Value>();
+  readonly #shared = new Map<Value, Value>();
 
   constructor({ builder, weights, dataType, prefix = '' }: NetworkInit) {
     this.builder = builder;
@@ -71,12 +72,31 @@ export class Network {
    * The weight of a linear layer as MatMul reads it, `[in, out]`; checkpoints have `[out, in]`. A source that folds gives
    * it so, under a name that says it; otherwise the graph transposes what stays as it is stored.
    */
-  transposed(name: string, [rows, columns]: readonly [out: number, inputs: number]): Value {
+  transposed(name: string, shape: readonly [out: number, inputs: number]): Value {
     return this.#once(this.builder.parameterName(name), (full) => {
-      const tensor = this.#weights.take(`${this.#prefix}${full}`, [rows, columns], { transposed: true });
-      if (this.#weights.folds) return this.#stored(`${full}_transposed`, tensor);
-      return this.builder.transpose(this.#stored(full, tensor), [1, 0]);
+      const stored = `${this.#prefix}${full}`;
+      if (this.#weights.folds) {
+        return this.#stored(`${full}_transposed`, this.#weights.take(stored, shape, { transposed: true }));
+      }
+      return this.builder.transpose(this.#stored(full, this.#weights.take(stored, shape)), [1, 0]);
     });
+  }
+
+  /**
+   * A value in the element type of the graph. Written where PyTorch writes it, also if it changes nothing, but for
+   * float16: there onnxruntime refuses a Cast to the type that a value has.
+   */
+  narrow(value: Value): Value {
+    const { builder, dataType } = this;
+    if (dataType === DataType.FLOAT16 && builder.elementType(value) === dataType) return value;
+    return builder.cast(value, dataType);
+  }
+
+  /** What is computed from a value alone, and the same wherever it is needed: made where it is needed first. */
+  once(value: Value, make: () => Value): Value {
+    const there = this.#shared.get(value) ?? make();
+    this.#shared.set(value, there);
+    return there;
   }
 
   /** A module that is called again reads the same weight. */
