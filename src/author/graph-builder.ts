@@ -129,6 +129,12 @@ export class GraphBuilder extends Operators {
     return this.graph.addInitializer(tensor);
   }
 
+  /** Leaves out the name that the next node of an operator would get here: another writer has a node of that name. */
+  skipName(opType: string): void {
+    const { nodeNames } = this.model;
+    nodeNames.add(nodeNames.fresh(`${this.#path}/${opType}`));
+  }
+
   #requireFree(name: string, what: string): void {
     if (name === '') throw new SdgraphError('E_AUTHOR', `${what} needs a name`);
     if (this.model.valueNames.has(name)) {

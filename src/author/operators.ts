@@ -289,19 +289,19 @@ export abstract class Operators {
   // ---- along axes ----
 
   reduceMean(value: Value, axes: readonly number[], keepdims = true): Value {
-    return this.#withAxes('ReduceMean', 18, value, axes, { keepdims: keepdims ? 1 : 0 });
+    return this.#withAxes('ReduceMean', 18, value, axes, { keepdims: keepdims ? undefined : 0 });
   }
 
   reduceSum(value: Value, axes: readonly number[], keepdims = true): Value {
-    return this.#withAxes('ReduceSum', 13, value, axes, { keepdims: keepdims ? 1 : 0 });
+    return this.#withAxes('ReduceSum', 13, value, axes, { keepdims: keepdims ? undefined : 0 });
   }
 
   reduceMax(value: Value, axes: readonly number[], keepdims = true): Value {
-    return this.#withAxes('ReduceMax', 18, value, axes, { keepdims: keepdims ? 1 : 0 });
+    return this.#withAxes('ReduceMax', 18, value, axes, { keepdims: keepdims ? undefined : 0 });
   }
 
   argMax(value: Value, axis: number, keepdims = true): Value {
-    return this.op('ArgMax', [value], { axis, keepdims: keepdims ? 1 : 0 });
+    return this.op('ArgMax', [value], { axis, keepdims: keepdims ? undefined : 0 });
   }
 
   /** Softmax along the last axis of a tensor of this rank; before opset 13 any other axis would flatten. */
@@ -315,7 +315,7 @@ export abstract class Operators {
     since: number,
     value: Value,
     axes: readonly number[] | undefined,
-    attributes: Readonly<Record<string, AttributeInput>>,
+    attributes: Readonly<Record<string, AttributeInput | undefined>>,
   ): Value {
     if (axes === undefined) return this.op(opType, [value], attributes);
     if (this.opset >= since) return this.op(opType, [value, this.int64(axes)], attributes);

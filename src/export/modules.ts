@@ -139,6 +139,9 @@ export function attend(net: Network, q: Value, k: Value, v: Value, { upcast = fa
   const wide = (value: Value): Value => (upcast ? builder.cast(value, DataType.FLOAT) : value);
   const [queries, keys] = [wide(q), wide(k)];
   const scores = builder.matmul(queries, builder.transpose(keys, [0, 2, 1]));
-  const weights = builder.softmax(builder.mul(scores, net.dim(q, -1) ** -0.5), 3);
+  const scaled = builder.mul(scores, net.dim(q, -1) ** -0.5);
+  // The exporter adds zeros of the size of the scores here.
+  builder.skipName('Constant');
+  const weights = builder.softmax(scaled, 3);
   return builder.matmul(net.narrow(weights), v);
 }

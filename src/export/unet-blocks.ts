@@ -98,7 +98,7 @@ function resnet(net: Network, name: string, image: Value, { time }: Conditions, 
       channels,
     );
     // The same in all resnets: computed by the first of them, as the exporter merges equal nodes.
-    const activated = net.module('nonlinearity', () => net.once(time, () => builder.mul(time, builder.sigmoid(time))));
+    const activated = net.once(time, () => silu(net, 'nonlinearity', time));
     const shift = linear(net, 'time_emb_proj', activated, channels);
     const shifted = builder.add(first, builder.unsqueeze(builder.unsqueeze(shift, [2]), [3]));
     const second = conv(
