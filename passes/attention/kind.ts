@@ -1,6 +1,6 @@
-import { constantOf } from '../../src/ir/constants.ts';
 import type { Node } from '../../src/ir/node.ts';
 import type { Value } from '../../src/ir/value.ts';
+import { isWeight } from '../support/weight.ts';
 import type { View } from './views.ts';
 
 /** Operators of one data input that stand between a tensor and its projection to queries or keys. */
@@ -56,13 +56,4 @@ function dataInputs(node: Node): Value[] {
   const computed = node.inputs.filter((value) => value !== undefined && !isWeight(value));
   if (node.opType === 'Add') return computed as Value[];
   return WEIGHTED.has(node.opType) && computed.length === 1 ? (computed as Value[]) : [];
-}
-
-/** A constant, perhaps stored quantized or transposed. */
-function isWeight(value: Value): boolean {
-  if (constantOf(value) !== undefined) return true;
-  const node = value.producer;
-  return (
-    node !== undefined && SINGLE.has(node.opType) && node.isStandardDomain && constantOf(node.inputs[0]) !== undefined
-  );
 }

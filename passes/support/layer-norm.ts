@@ -1,6 +1,7 @@
-import { constantInts, constantOf, constantScalar } from '../../src/ir/constants.ts';
+import { constantInts, constantScalar } from '../../src/ir/constants.ts';
 import type { Node } from '../../src/ir/node.ts';
 import type { Value } from '../../src/ir/value.ts';
+import { isWeight } from './weight.ts';
 
 /** Normalization over the last axis, with weight and bias. */
 export interface LayerNorm {
@@ -15,7 +16,7 @@ export interface LayerNorm {
 /**
  * The normalization that `node` ends: a LayerNormalization (opset 17), or the chain that exporters write for older
  * opsets, `(x - mean) / sqrt(mean((x - mean)²) + epsilon) * weight + bias` with the operands of commutative operators in
- * any order and the square as Pow or Mul. Weight and bias are constants, also behind Identity. `rank` is that of the
+ * any order and the square as Pow or Mul. Weight and bias are constants, perhaps stored in another type. `rank` is that of the
  * normalized value, where it is known.
  */
 export function matchLayerNorm(node: Node, rank: number | undefined): LayerNorm | undefined {
@@ -42,15 +43,15 @@ function matchOperator(node: Node, rank: number | undefined): LayerNorm | undefi
   const [input, weight, bias] = node.inputs;
   const axis = node.int('axis', -1);
   if (input === undefined || (axis !== -1 && axis + 1 !== rank)) return undefined;
-  if (constantOf(weight) === undefined || (bias !== undefined && constantOf(bias) === undefined)) return undefined;
+  if (!isWeight(weight) || (bias !== undefined && !isWeight(bias))) return undefined;
   return { node, input, output: node.output() };
 }
 
 /** The producer of one operand when the other is a constant, which may be a large one. */
 function producerBesideConstant(node: Node, opType: string): Node | undefined {
   const [left, right] = node.inputs;
-  if (constantOf(right) !== undefined) return producer(left, opType);
-  return constantOf(left) === undefined ? undefined : producer(right, opType);
+  if (isWeight(right)) return producer(left, opType);
+  return isWeight(left) ? producer(right, opType) : undefined;
 }
 
 /** The x of `x - mean(x)`. */

@@ -1,4 +1,3 @@
-import { constantOf } from '../../src/ir/constants.ts';
 import { DataType } from '../../src/ir/data-type.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import type { Node } from '../../src/ir/node.ts';
@@ -7,6 +6,7 @@ import type { Value } from '../../src/ir/value.ts';
 import { label } from '../../src/rewrite/report.ts';
 import type { Inference } from '../../src/schema/inference.ts';
 import { type LayerNorm, matchLayerNorm } from '../support/layer-norm.ts';
+import { isWeight } from '../support/weight.ts';
 import { refuseGrid } from './indices.ts';
 import { findLatents, type Latents } from './latents.ts';
 import { Refusal } from './refusal.ts';
@@ -170,7 +170,7 @@ function readByThreeProjections(value: Value): boolean {
       index === 0 &&
       node.isStandardDomain &&
       (node.opType === 'MatMul' || node.opType === 'Gemm') &&
-      constantOf(node.inputs[1]) !== undefined,
+      isWeight(node.inputs[1]),
   );
 }
 
