@@ -15,6 +15,13 @@ export function graphType(dtype: GraphType): number {
   throw refuse('dtype', 'fp32 or fp16', dtype);
 }
 
+/** The number of `DataType` for an integer type. Throws `E_EXPORT` for one that is none. */
+export function integerType(option: string, type: 'int64' | 'int32'): number {
+  if (type === 'int64') return DataType.INT64;
+  if (type === 'int32') return DataType.INT32;
+  throw refuse(option, 'int64 or int32', type);
+}
+
 /** A whole number from 1 on. Throws `E_EXPORT`. */
 export function requireWhole(option: string, value: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= MAX_WHOLE) return value;

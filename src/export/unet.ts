@@ -1,11 +1,10 @@
 import { GraphBuilder } from '../author/graph-builder.ts';
-import { DataType } from '../ir/data-type.ts';
 import type { Model } from '../ir/model.ts';
 import type { Value } from '../ir/value.ts';
 import type { UNetConfig } from './config-unet.ts';
 import { conv, groupNorm, silu } from './modules.ts';
 import { Network } from './network.ts';
-import { type GraphType, graphType, requireSide, requireWhole } from './options.ts';
+import { type GraphType, graphType, integerType, requireSide, requireWhole } from './options.ts';
 import { type BlockOptions, type Conditions, downBlock, midBlock, upBlock } from './unet-blocks.ts';
 import { timeEmbedding } from './unet-time.ts';
 import type { WeightSource } from './weights.ts';
@@ -46,7 +45,7 @@ export function buildUNet(config: UNetConfig, weights: WeightSource, options: UN
   const dataType = graphType(options.dtype ?? 'fp32');
   const builder = new GraphBuilder({ opset, name: 'unet' });
   const latents = builder.input('latent_model_input', dataType, [samples, config.inChannels, side, side]);
-  const t = builder.input('t', timestep === 'int32' ? DataType.INT32 : DataType.INT64, [1]);
+  const t = builder.input('t', integerType('timestep', timestep), [1]);
   const text = builder.input('encoder_hidden_states', dataType, [samples, textLength, config.crossAttentionDim]);
   const net = new Network({ builder, weights, dataType });
   builder.output('sample', unet(net, latents, { time: timeEmbedding(net, t, samples, config), text }, config));
