@@ -1,4 +1,3 @@
-import { Attribute } from '../../src/ir/attribute.ts';
 import type { Value } from '../../src/ir/value.ts';
 import { CannotLower, dims, input, type Lower, type Lowering } from './context.ts';
 
@@ -59,9 +58,9 @@ function attention(lowering: Lowering, kernel: Kernel): Value {
   if (lowering.emulate === 'fp16') {
     // The kernels round the raw scores before anything else happens to them.
     scores = half(build.op('MatMul', [heads(q), keys]));
-    if (kernel.scale !== 1) scores = half(build.op('Mul', [scores, build.float(kernel.scale)]));
+    if (kernel.scale !== 1) scores = half(build.op('Mul', [scores, build.scalar(kernel.scale)]));
   } else {
-    const queries = kernel.scale === 1 ? heads(q) : build.op('Mul', [heads(q), build.float(kernel.scale)]);
+    const queries = kernel.scale === 1 ? heads(q) : build.op('Mul', [heads(q), build.scalar(kernel.scale)]);
     scores = build.op('MatMul', [queries, keys]);
   }
   if (kernel.mask !== undefined) scores = half(masked(lowering, scores, kernel.mask));
@@ -87,7 +86,7 @@ function halfAttention({ build }: Lowering, scores: Value, values: Value, powerE
   const last = [rank - 1];
   const shifted = build.half(build.op('Sub', [scores, build.reduceMax(scores, last, true)]));
   let weights = powerExp
-    ? build.half(build.op('Add', [build.half(build.op('Mul', [shifted, build.float(1 / 256)])), build.float(1)]))
+    ? build.half(build.op('Add', [build.half(build.op('Mul', [shifted, build.scalar(1 / 256)])), build.scalar(1)]))
     : build.half(build.op('Exp', [shifted]));
   if (powerExp) for (let i = 0; i < 8; i++) weights = build.half(build.op('Mul', [weights, weights]));
   const total = build.half(build.reduceSum(weights, last, true));
@@ -99,8 +98,8 @@ export const lowerFindMax: Lower = (lowering) => {
   const { build } = lowering;
   const scores = lowering.emulate === 'fp16' ? build.half(input(lowering, 0)) : input(lowering, 0);
   const rank = dims(lowering, 0).length;
-  const position = [Attribute.int('axis', rank - 1), Attribute.int('keepdims', 0)];
-  return [build.reduceMax(scores, [rank - 1], false), build.op('ArgMax', [scores], ...position)];
+  const position = { axis: rank - 1, keepdims: 0 };
+  return [build.reduceMax(scores, [rank - 1], false), build.op('ArgMax', [scores], position)];
 };
 
 /** First half times the sigmoid GELU of the second (ascend-ops, section 7). */
@@ -109,7 +108,7 @@ export const lowerSliceTransGeluMul: Lower = (lowering) => {
   const half =
     lowering.emulate === 'fp16' ? (value: Value): Value => build.half(value) : (value: Value): Value => value;
   const [kept, gate] = build.halves(half(input(lowering, 0))) as [Value, Value];
-  const scaled = half(build.op('Mul', [gate, build.float(1.702)]));
+  const scaled = half(build.op('Mul', [gate, build.scalar(1.702)]));
   const gelu = half(build.op('Mul', [half(build.op('Sigmoid', [scaled])), gate]));
   return [half(build.op('Mul', [kept, gelu]))];
 };

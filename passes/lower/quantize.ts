@@ -1,4 +1,3 @@
-import { Attribute } from '../../src/ir/attribute.ts';
 import { constantOf, floatTensor } from '../../src/ir/constants.ts';
 import { DataType } from '../../src/ir/data-type.ts';
 import type { Node } from '../../src/ir/node.ts';
@@ -26,8 +25,8 @@ function quantized(build: Builder, node: Node): Value {
   if ((node.attribute('dst_type')?.string ?? 'INT8') !== 'INT8') throw new CannotLower('only int8 is supported');
   const [x] = node.inputs;
   if (x === undefined) throw new CannotLower('input 0 is missing');
-  const scaled = build.op('Add', [build.op('Mul', [x, build.float(scale)]), build.float(offset)]);
-  return build.op('Min', [build.op('Max', [build.op(round, [scaled]), build.float(-128)]), build.float(127)]);
+  const scaled = build.op('Add', [build.op('Mul', [x, build.scalar(scale)]), build.scalar(offset)]);
+  return build.op('Min', [build.op('Max', [build.op(round, [scaled]), build.scalar(-128)]), build.scalar(127)]);
 }
 
 function quantization(node: Node): { scale: number; offset: number } {
@@ -47,7 +46,7 @@ export const lowerDequant: Lower = (lowering) => {
   const quant = middle?.inputs[0]?.producer;
   let sums: Value;
   if (middle !== undefined && INTEGER_OPS.has(middle.opType) && quant?.opType === 'AscendQuant') {
-    const shifted = build.op('Sub', [quantized(build, quant), build.float(quantization(quant).offset)]);
+    const shifted = build.op('Sub', [quantized(build, quant), build.scalar(quantization(quant).offset)]);
     const others = middle.inputs.slice(1).map((value) => value && build.cast(value, DataType.FLOAT));
     sums = build.ops(middle.opType, [shifted, ...others], { attributes: middle.attributes })[0] as Value;
   } else {
@@ -71,7 +70,7 @@ function dequantScale(lowering: Lowering, middle: Node | undefined): Value {
     const scale = view.getFloat32(i * 8, true);
     return square ? scale * scale : scale;
   });
-  if (scales.length === 1) return build.float(scales[0] as number);
+  if (scales.length === 1) return build.scalar(scales[0] as number);
   const rank = dims(lowering, 0).length;
   const channelAxis = middle?.opType === 'Conv' ? 1 : rank - 1;
   const shape = Array.from({ length: rank }, (_, axis) => (axis === channelAxis ? scales.length : 1));
@@ -83,7 +82,7 @@ export const lowerAntiQuant: Lower = (lowering) => {
   const { build, node } = lowering;
   const { scale, offset } = quantization(node);
   const x = build.cast(input(lowering, 0), DataType.FLOAT);
-  const result = build.op('Mul', [build.op('Sub', [x, build.float(offset)]), build.float(scale)]);
+  const result = build.op('Mul', [build.op('Sub', [x, build.scalar(offset)]), build.scalar(scale)]);
   return [node.int('dtype', 0) === 1 ? build.cast(result, DataType.FLOAT16) : result];
 };
 
@@ -91,5 +90,5 @@ export const lowerAntiQuant: Lower = (lowering) => {
 export const lowerWeightQuant: Lower = (lowering) => {
   const { build } = lowering;
   const [weight, offset] = [0, 1].map((i) => build.cast(input(lowering, i), DataType.INT32)) as [Value, Value];
-  return [build.op('Cast', [build.op('Sub', [weight, offset])], Attribute.int('to', DataType.INT8))];
+  return [build.op('Cast', [build.op('Sub', [weight, offset])], { to: DataType.INT8 })];
 };

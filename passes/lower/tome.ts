@@ -1,4 +1,3 @@
-import { Attribute } from '../../src/ir/attribute.ts';
 import { floatTensor } from '../../src/ir/constants.ts';
 import { DataType } from '../../src/ir/data-type.ts';
 import type { Value } from '../../src/ir/value.ts';
@@ -39,14 +38,14 @@ export const lowerTomeMerge: Lower = (lowering) => {
     Value,
     Value,
   ];
-  const first = build.slice(order, 1, 0, merged);
+  const first = build.sliceAxis(order, 1, 0, merged);
   const kept = build.op(
     'GatherElements',
-    [half(tokensA), spread(build, build.slice(order, 1, merged, a), batch, a - merged, channels)],
-    axis1(),
+    [half(tokensA), spread(build, build.sliceAxis(order, 1, merged, a), batch, a - merged, channels)],
+    { axis: 1 },
   );
-  const moved = build.op('GatherElements', [half(tokensA), spread(build, first, batch, merged, channels)], axis1());
-  const target = build.op('GatherElements', [nearest, first], axis1());
+  const moved = build.op('GatherElements', [half(tokensA), spread(build, first, batch, merged, channels)], { axis: 1 });
+  const target = build.op('GatherElements', [nearest, first], { axis: 1 });
   const slabs = slabRanges(merged).map((range) => slab(build, sizes, range, moved, target));
   const sums = build.concat(
     slabs.map(({ sum }) => sum),
@@ -90,9 +89,9 @@ function slab(
       );
     return { sum: zeros(batch, 1, b, channels), count: zeros(batch, 1, b) };
   }
-  const rows = build.slice(moved, 1, start, end);
+  const rows = build.sliceAxis(moved, 1, start, end);
   const values = build.constant(floatTensor([0, 1], [2]));
-  const hot = build.op('OneHot', [build.slice(target, 1, start, end), build.int64([b]), values], axis1());
+  const hot = build.op('OneHot', [build.sliceAxis(target, 1, start, end), build.int64([b]), values], { axis: 1 });
   return {
     sum: build.unsqueeze(build.op('MatMul', [hot, rows]), [1]),
     count: build.unsqueeze(build.reduceSum(hot, [2], false), [1]),
@@ -123,21 +122,17 @@ export const lowerTomeUnmerge: Lower = (lowering) => {
       Array.from({ length: batch * length }, () => 0),
       [batch, length],
     );
-  const rank = build.op('ScatterElements', [zeros(a), order, rowsOf(a, 0)], axis1());
+  const rank = build.op('ScatterElements', [zeros(a), order, rowsOf(a, 0)], { axis: 1 });
   const isMerged = build.op('Less', [rank, build.int64([merged], [])]);
   const keptRow = build.op('Sub', [rank, build.int64([merged], [])]);
   const destination = build.op('Add', [build.cast(nearest, DataType.INT64), build.int64([kept], [])]);
   const rowOfA = build.op('Where', [isMerged, destination, keptRow]);
-  const withA = build.op('ScatterElements', [zeros(a + b), indexA, rowOfA], axis1());
-  const rows = build.op('ScatterElements', [withA, indexB, rowsOf(b, kept)], axis1());
-  return [build.op('GatherElements', [tokens, spread(build, rows, batch, a + b, channels)], axis1())];
+  const withA = build.op('ScatterElements', [zeros(a + b), indexA, rowOfA], { axis: 1 });
+  const rows = build.op('ScatterElements', [withA, indexB, rowsOf(b, kept)], { axis: 1 });
+  return [build.op('GatherElements', [tokens, spread(build, rows, batch, a + b, channels)], { axis: 1 })];
 };
 
 /** Indices `[B,N]` repeated along a new last axis: `[B,N,C]`. */
 function spread(build: Builder, indices: Value, batch: number, tokens: number, channels: number): Value {
   return build.op('Expand', [build.unsqueeze(indices, [2]), build.int64([batch, tokens, channels])]);
-}
-
-function axis1(): Attribute {
-  return Attribute.int('axis', 1);
 }

@@ -1,13 +1,8 @@
-import { Attribute } from '../ir/attribute.ts';
+import { type AttributeInput, attributesOf } from '../author/attributes.ts';
 import type { Node } from '../ir/node.ts';
-import { Tensor } from '../ir/tensor.ts';
+import type { Tensor } from '../ir/tensor.ts';
 import type { Value } from '../ir/value.ts';
-
-/**
- * What a new attribute holds, by its JavaScript type, so that the ONNX type never depends on the number: a number is a
- * FLOAT, a bigint an INT, a string a STRING, a Tensor a TENSOR, an array of numbers FLOATS, of bigints INTS.
- */
-export type AttributeInput = number | bigint | string | Tensor | readonly number[] | readonly bigint[];
+import { opsetOf } from './opset.ts';
 
 /** How {@link Build} makes a node. */
 export interface BuildOptions {
@@ -36,25 +31,12 @@ export class Builder {
   constructor(root: Node) {
     const { graph } = root;
     const make = (opType: string, inputs: readonly (Value | undefined)[], options: BuildOptions = {}): Value => {
-      const {
-        domain = '',
-        attributes = {},
-        name = `${root.name.replace(/[^/]*$/, '')}${opType}`,
-        outputs = 1,
-      } = options;
-      const list = Object.entries(attributes).map(([key, input]) => attributeOf(key, input));
-      const node = graph.insert({ opType, inputs, domain, name, outputs, attributes: list }, { before: root });
+      const { domain = '', name = `${root.name.replace(/[^/]*$/, '')}${opType}`, outputs = 1 } = options;
+      const attributes = attributesOf(opType, domain, opsetOf(graph, domain) ?? 1, options.attributes ?? {});
+      const node = graph.insert({ opType, inputs, domain, name, outputs, attributes }, { before: root });
       this.nodes.push(node);
       return node.output();
     };
     this.build = Object.assign(make, { constant: (tensor: Tensor) => graph.addInitializer(tensor) });
   }
-}
-
-function attributeOf(name: string, input: AttributeInput): Attribute {
-  if (typeof input === 'number') return Attribute.float(name, input);
-  if (typeof input === 'bigint') return Attribute.int(name, input);
-  if (typeof input === 'string') return Attribute.string(name, input);
-  if (input instanceof Tensor) return Attribute.tensor(name, input);
-  return input.every((each) => typeof each === 'number') ? Attribute.floats(name, input) : Attribute.ints(name, input);
 }
