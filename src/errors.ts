@@ -71,6 +71,8 @@ export const ERROR_CODES = {
   E_TOKENIZER: 'the files of a tokenizer are not valid',
   E_PROMPTS: 'a prompt file cannot be used, or prompts cannot be arranged as asked for',
   E_LATENTS: 'noise, latents or the output of a model do not have the size or values that they need',
+  E_MODELS: 'the models of a pipeline are not all there, or do not fit each other, the checkpoint or the request',
+  E_PIPELINE: 'the text-to-image pipeline cannot do what is asked for',
   E_IMAGE: 'an image cannot be made or written as asked for',
   E_IMAGE_INFO: 'an image info file is not valid, or belongs to other prompts',
   // command line

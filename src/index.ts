@@ -41,12 +41,30 @@ export {
   Operators,
   type SliceArguments,
 } from './author/operators.ts';
+export { type Checkpoint, loadCheckpoint } from './diffusion/checkpoint.ts';
 export { ContactSheet, type ContactSheetOptions } from './diffusion/contact-sheet.ts';
 export { guide, guideHalves, postQuantConv, unscaleLatents } from './diffusion/guidance.ts';
 export { ImageInfo, type ImageInfoEntry, readImageInfo } from './diffusion/image-info.ts';
 export { type RgbImage, toImages } from './diffusion/images.ts';
+export type { PipelineBackend } from './diffusion/model-files.ts';
 export { NormalNoise } from './diffusion/noise.ts';
+export {
+  type OpenPipelineOptions,
+  openPipeline,
+  type TextToImageOptions,
+  textToImage,
+} from './diffusion/open-pipeline.ts';
+export { type PipelineParts, TextToImagePipeline } from './diffusion/pipeline.ts';
+export type {
+  BatchTimings,
+  GenerateOptions,
+  ImageResult,
+  PipelineEvent,
+  PipelineSessions,
+  SafetyChecker,
+} from './diffusion/pipeline-types.ts';
 export { encodePng } from './diffusion/png.ts';
+export { type PostQuantConv, readPostQuantConv } from './diffusion/post-quant-conv.ts';
 export {
   type ImageJob,
   type LoadPromptsOptions,
@@ -67,6 +85,9 @@ export {
 } from './diffusion/schedulers/index.ts';
 export { createTokenizer, type EncodedPrompt, type Tokenizer, truncationWarning } from './diffusion/tokenizer.ts';
 export { type Details, ERROR_CODES, type ErrorCode, SdgraphError, type Where } from './errors.ts';
+export { readUNetConfig, type UNetConfig } from './export/config-unet.ts';
+export { buildUNet, type UNetOptions } from './export/unet.ts';
+export type { TakeOptions, WeightSource } from './export/weights.ts';
 export { type OpenOptions, openModel } from './io/open.ts';
 export { type ExternalDataPolicy } from './io/placement.ts';
 export { openSafetensors, type SafetensorsFile, type SafetensorsTensor } from './io/safetensors.ts';

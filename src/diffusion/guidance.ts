@@ -8,7 +8,7 @@ const { fround } = Math;
 const CHANNELS = 4;
 
 /** What a VAE's configuration means when it has no `scaling_factor`. */
-const DEFAULT_SCALING_FACTOR = 0.18215;
+export const DEFAULT_SCALING_FACTOR: number = 0.18215;
 
 /**
  * Classifier-free guidance: `unconditional + scale * (text - unconditional)`, element by element.

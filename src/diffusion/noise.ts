@@ -46,10 +46,7 @@ export class NormalNoise {
    * @throws SdgraphError `E_LATENTS` for dimensions that are negative, fractional, or too large together
    */
   draw(shape: readonly number[]): Float32Array {
-    const count = shape.reduce((a, b) => a * b, 1);
-    if (!shape.every((dim) => Number.isInteger(dim) && dim >= 0) || count > MAX_COUNT) {
-      throw noiseError('noise cannot have this shape', `whole numbers, at most ${MAX_COUNT} values`, shape.join(' x '));
-    }
+    const count = countOf(shape);
     const values = new Float32Array(count);
     if (count < GROUP) {
       for (let i = 0; i < count; i++) values[i] = this.#single();
@@ -64,6 +61,22 @@ export class NormalNoise {
       normalize(values, last);
     }
     return values;
+  }
+
+  /**
+   * Passes over the values that `times` calls of {@link draw} with this shape would give.
+   *
+   * @throws SdgraphError `E_LATENTS` for a shape that cannot be drawn, or a number of times that is not whole
+   */
+  skip(shape: readonly number[], times = 1): void {
+    const count = countOf(shape);
+    if (!Number.isSafeInteger(times) || times < 0) throw noiseError('noise cannot be skipped', 'a whole number', times);
+    if (count < GROUP) {
+      for (let i = 0; i < times * count; i++) this.#single();
+      return;
+    }
+    // One draw a value, and sixteen more for an odd rest.
+    this.#twister.skip(times * (count + (count % GROUP === 0 ? 0 : GROUP)));
   }
 
   /** 24 random bits as a float32 in [0, 1). */
@@ -89,6 +102,12 @@ export class NormalNoise {
     const high = this.#twister.next() & 0x1f_ffff;
     return (high * 2 ** 32 + this.#twister.next()) / 2 ** 53;
   }
+}
+
+function countOf(shape: readonly number[]): number {
+  const count = shape.reduce((a, b) => a * b, 1);
+  if (shape.every((dim) => Number.isInteger(dim) && dim >= 0) && count <= MAX_COUNT) return count;
+  throw noiseError('noise cannot have this shape', `whole numbers, at most ${MAX_COUNT} values`, shape.join(' x '));
 }
 
 /** Turns sixteen uniform values into normal ones, in place: the first eight with the second eight. */
@@ -125,6 +144,16 @@ class MersenneTwister {
     y ^= (y << 7) & 0x9d2c_5680;
     y ^= (y << 15) & 0xefc6_0000;
     return (y ^ (y >>> 18)) >>> 0;
+  }
+
+  /** Passes over the next `count` results of {@link next}. */
+  skip(count: number): void {
+    let left = count;
+    while (left > STATE - this.#at) {
+      left -= STATE - this.#at;
+      this.#refill();
+    }
+    this.#at += left;
   }
 
   #refill(): void {

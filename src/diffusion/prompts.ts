@@ -12,7 +12,7 @@ export const PROMPT_FILE_TYPES = ['plain', 'parti'] as const;
 export type PromptFileType = (typeof PROMPT_FILE_TYPES)[number];
 
 /** The category of a prompt in a file that has none. */
-const NO_CATEGORY = 'Not_specified';
+export const NO_CATEGORY = 'Not_specified';
 
 /** A prompt of a file. */
 export interface Prompt {
