@@ -13,6 +13,7 @@ import { checkModel } from '../../src/schema/check.ts';
 import { callGoldens, errorsOf, GOLDEN_CALLS, relativeError, TOLERANCE } from '../support/golden-calls.ts';
 import { inlineWeights } from '../support/inline-weights.ts';
 import { ARCHITECTURES, type Architecture, tinySd, torchExport } from '../support/tiny-sd.ts';
+import { ZeroWeights } from '../support/zero-weights.ts';
 
 const parts = new Map<Architecture, CheckpointPart>();
 
@@ -151,4 +152,39 @@ test('weights stay where they are, each with its name', () => {
     expect((initializer as Tensor).storage.kind).toBe('external');
     expect(initializer?.dataType).toBe(DataType.FLOAT16);
   }
+});
+
+describe('other depths and embeddings', () => {
+  const small: UNetConfig = {
+    sampleSize: 8,
+    inChannels: 4,
+    outChannels: 4,
+    blockOutChannels: [8, 16],
+    downAttention: [false, true],
+    upAttention: [true, false],
+    layersPerBlock: 1,
+    heads: [1, 2],
+    crossAttentionDim: 6,
+    useLinearProjection: true,
+    upcastAttention: false,
+    normGroups: 4,
+    normEps: 1e-5,
+    flipSinToCos: false,
+    freqShift: 1,
+  };
+
+  test('are written from the configuration alone', () => {
+    const model = buildUNet(small, new ZeroWeights(), { opset: 17 });
+    expect(checkModel(model)).toEqual([]);
+    const names = [...model.graph.nodes].map(({ name }) => name);
+    expect(names.filter((name) => name.endsWith('/Softmax'))).toHaveLength(2 * (1 + 1 + 2));
+    expect(names.filter((name) => name.startsWith('/time_proj/'))).not.toContain('/time_proj/Slice');
+    expect(names).toContain('/up_blocks.1/Concat_1');
+  });
+
+  test('a shift as large as half the width leaves no frequency', () => {
+    expect(() => buildUNet({ ...small, freqShift: 4 }, new ZeroWeights())).toThrow(
+      expect.objectContaining({ code: 'E_CHECKPOINT_CONFIG', where: { name: 'freq_shift' } }) as Error,
+    );
+  });
 });
