@@ -1,6 +1,7 @@
 import type { Value } from '../ir/value.ts';
-import { conv, doubleSize, groupNorm, linear, silu } from './modules.ts';
+import { conv, doubleSize } from './modules.ts';
 import type { Network } from './network.ts';
+import { resnet } from './resnet.ts';
 import { type TransformerOptions, transformer } from './unet-transformer.ts';
 
 /** What the blocks of a UNet read besides the image. */
@@ -37,7 +38,7 @@ export function downBlock(
   return net.module(name, () => {
     let x = image;
     for (let layer = 0; layer < options.layers; layer++) {
-      x = resnet(net, `resnets.${layer}`, x, conditions, options);
+      x = resnet(net, `resnets.${layer}`, x, { ...options, time: conditions.time });
       if (options.transformer) x = transformer(net, `attentions.${layer}`, x, conditions.text, options.transformer);
       skips.push(x);
     }
@@ -58,9 +59,9 @@ export function midBlock(
   options: BlockOptions,
 ): Value {
   return net.module(name, () => {
-    let x = resnet(net, 'resnets.0', image, conditions, options);
+    let x = resnet(net, 'resnets.0', image, { ...options, time: conditions.time });
     if (options.transformer) x = transformer(net, 'attentions.0', x, conditions.text, options.transformer);
-    return resnet(net, 'resnets.1', x, conditions, options);
+    return resnet(net, 'resnets.1', x, { ...options, time: conditions.time });
   });
 }
 
@@ -78,37 +79,10 @@ export function upBlock(
     for (let layer = 0; layer < options.layers; layer++) {
       const skip = skips.pop();
       if (skip !== undefined) x = net.builder.concat([x, skip], 1);
-      x = resnet(net, `resnets.${layer}`, x, conditions, options);
+      x = resnet(net, `resnets.${layer}`, x, { ...options, time: conditions.time });
       if (options.transformer) x = transformer(net, `attentions.${layer}`, x, conditions.text, options.transformer);
     }
     if (!options.resizes) return x;
     return net.module('upsamplers.0', () => conv(net, 'conv', doubleSize(net, x), options.channels));
-  });
-}
-
-/** `ResnetBlock2D`: two convolutions around a residual, with the embedding of the timestep added in between. */
-function resnet(net: Network, name: string, image: Value, { time }: Conditions, options: BlockOptions): Value {
-  const { channels, groups, epsilon } = options;
-  return net.module(name, () => {
-    const { builder } = net;
-    const first = conv(
-      net,
-      'conv1',
-      silu(net, 'nonlinearity', groupNorm(net, 'norm1', image, { groups, epsilon })),
-      channels,
-    );
-    // The same in all resnets: computed by the first of them, as the exporter merges equal nodes.
-    const activated = net.once(time, () => silu(net, 'nonlinearity', time));
-    const shift = linear(net, 'time_emb_proj', activated, channels);
-    const shifted = builder.add(first, builder.unsqueeze(builder.unsqueeze(shift, [2]), [3]));
-    const second = conv(
-      net,
-      'conv2',
-      silu(net, 'nonlinearity', groupNorm(net, 'norm2', shifted, { groups, epsilon })),
-      channels,
-    );
-    const isWidened = net.dim(image, 1) !== channels;
-    const residual = isWidened ? conv(net, 'conv_shortcut', image, channels, { kernel: 1 }) : image;
-    return builder.div(builder.add(residual, second), 1);
   });
 }
