@@ -124,11 +124,6 @@ describe('exported graphs', () => {
 function print(rows: readonly (readonly string[])[]): void {
   const all = [['model', 'architecture', 'type', 'opset', 'from the record', "from torch's graph"], ...rows];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
-  for (const row of all)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
+  const lines = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  process.stdout.write(`${lines.map((line) => line.trimEnd()).join('\n')}\n`);
 }

@@ -1,12 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { VaeConfig } from '../../src/export/config-vae.ts';
 import { buildVae, type VaeOptions } from '../../src/export/vae.ts';
 import { formatType } from '../../src/ir/type.ts';
+import { callGoldens, errorsOf, GOLDEN_CALLS, TOLERANCE } from '../support/golden-calls.ts';
+import { inlineWeights } from '../support/inline-weights.ts';
 import { compareTables, listDifferences } from '../support/node-differences.ts';
 import { recordedInitializers, recordedTable, tableOf } from '../support/node-table.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { tinyExport } from '../support/tiny-exports.ts';
+import { tinySd } from '../support/tiny-sd.ts';
 import { ZeroWeights } from '../support/zero-weights.ts';
 
 const shared = {
@@ -113,3 +118,48 @@ describe('inputs and outputs of the decoder', () => {
     );
   });
 });
+
+describe('weights of the attention of the decoder', () => {
+  const spellings: readonly { why: string; rename: (name: string) => string; rank: 2 | 4 }[] = [
+    { why: 'the names of older checkpoints', rename: (name) => name, rank: 2 },
+    { why: 'convolutions instead of linear layers', rename: (name) => name, rank: 4 },
+    { why: 'the names of newer checkpoints', rename: renamed, rank: 2 },
+  ];
+  test.each(spellings)('are found under $why', async ({ rename, rank }) => {
+    const dir = tempDir();
+    cpSync(tinySd('sd15'), dir, { recursive: true });
+    rewriteHeader(join(dir, 'vae/diffusion_pytorch_model.safetensors'), rename, rank);
+    const { model, leftOver } = tinyExport('sd15', 'vae', { dir });
+    expect(leftOver).toEqual([]);
+    const weight = model.graph.value('mid_block.attentions.0.query.weight')?.initializer;
+    expect(weight?.dims).toEqual([32, 32]);
+    const errors = errorsOf(await callGoldens(inlineWeights(model), 'sd15', GOLDEN_CALLS.vae), 'sd15');
+    expect(errors.get('vae.image')).toBeLessThan(TOLERANCE.vae);
+  });
+});
+
+const RECENT: readonly (readonly [string, string])[] = [
+  ['query', 'to_q'],
+  ['key', 'to_k'],
+  ['value', 'to_v'],
+  ['proj_attn', 'to_out.0'],
+];
+
+function renamed(name: string): string {
+  return RECENT.reduce((at, [old, recent]) => at.replace(`attentions.0.${old}.`, `attentions.0.${recent}.`), name);
+}
+
+/** Changes names and ranks of the weights of attention in a safetensors file; where they are stays. */
+function rewriteHeader(path: string, rename: (name: string) => string, rank: 2 | 4): void {
+  const bytes = readFileSync(path);
+  const size = Number(bytes.readBigUInt64LE());
+  const header = JSON.parse(bytes.subarray(8, 8 + size).toString()) as Record<string, { shape?: number[] }>;
+  const entries = Object.entries(header).map(([name, entry]) => {
+    const isLayer = RECENT.some(([old]) => name.endsWith(`mid_block.attentions.0.${old}.weight`));
+    return [rename(name), isLayer && rank === 4 ? { ...entry, shape: [...(entry.shape ?? []), 1, 1] } : entry] as const;
+  });
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const prefix = Buffer.alloc(8);
+  prefix.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(path, Buffer.concat([prefix, text, bytes.subarray(8 + size)]));
+}

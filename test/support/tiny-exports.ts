@@ -21,6 +21,8 @@ export interface TinyExport {
 export interface TinyOptions {
   /** Have the weights converted and transposed to this type when they are read. */
   readonly fold?: typeof DataType.FLOAT | typeof DataType.FLOAT16;
+  /** Another folder with a checkpoint of this architecture. */
+  readonly dir?: string;
   readonly clip?: ClipOptions;
   readonly unet?: UNetOptions;
   readonly vae?: VaeOptions;
@@ -33,7 +35,7 @@ const PARTS = { clip: 'text_encoder', unet: 'unet', vae: 'vae' } as const;
 
 /** Exports a model of a miniature checkpoint, 16x16 latents; its weights can be read until the running test is over. */
 export function tinyExport(architecture: Architecture, name: ModelName, options: TinyOptions = {}): TinyExport {
-  const checkpoint = Checkpoint.open(tinySd(architecture));
+  const checkpoint = Checkpoint.open(options.dir ?? tinySd(architecture));
   const part = checkpoint.part(PARTS[name]);
   onTestFinished(() => part.close());
   const weights = new CheckpointWeights(part, options.fold === undefined ? {} : { fold: options.fold });
