@@ -152,7 +152,7 @@ function reasonOf(chips: readonly SocChip[], report: NpuSmiReport | undefined, k
     const near = why === 'unknown' ? nearestVersion(bad.name ?? '', known) : undefined;
     const remedy =
       why === 'short'
-        ? `add what npu-smi info -t board -i ${bad.npu ?? 'N'} prints, or `
+        ? `add what npu-smi info -t board -i ${bad.npu ?? 'N'} -c ${bad.chip ?? 0} prints, or `
         : near === undefined
           ? ''
           : `the nearest that is known is ${near}; `;
@@ -171,6 +171,9 @@ function reasonOf(chips: readonly SocChip[], report: NpuSmiReport | undefined, k
   }
   if (report?.totalCount === 0) return soc('no-card', 'npu-smi finds no NPU card in this machine', WAY_OUT);
   if (report !== undefined && report.parts.length > 0) {
+    if (!report.parts.includes('table')) {
+      return soc('no-chip', 'the text names no chip', `give what npu-smi info prints, or ${WAY_OUT}`);
+    }
     const hint = `look whether devices are mapped into this container, or ${WAY_OUT}`;
     return soc('no-chip', 'npu-smi answers, but lists no chip', hint);
   }

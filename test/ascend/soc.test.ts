@@ -127,6 +127,17 @@ describe('says why there is no version', () => {
   });
 });
 
+test('a capture of the list alone is told what to add', async () => {
+  const { reason } = await detectSoc({ from: fixturePath('list-910B4-8cards.txt'), env: {} });
+  expect(reason).toMatchObject({ code: 'E_SOC', kind: 'no-chip', text: 'the text names no chip' });
+  expect(reason?.hint).toContain('give what npu-smi info prints');
+});
+
+test('a chip whose table name is short asks for the board of the chip, not of the card', async () => {
+  const { reason } = await detectSoc({ from: fixturePath('A3-25.2.0-process.txt'), env: {} });
+  expect(reason?.hint).toContain('npu-smi info -t board -i 0 -c 0');
+});
+
 describe('a tool that hangs', () => {
   test('is ended, with what it started', async () => {
     const { detection, lines } = await detect({ info: 'hang' }, { timeoutMs: 4000 });
