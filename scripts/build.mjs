@@ -6,7 +6,7 @@
  * a file whose source is gone does not linger.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -32,6 +32,8 @@ try {
         filter: (path) => statSync(path).isDirectory() || isAsset(path),
       });
     }
+    // The fresh folder is its owner's alone; what is installed for all has to be readable by all.
+    chmodSync(fresh, 0o755);
     rmSync(dist, { recursive: true, force: true });
     renameSync(fresh, dist);
   } else {
