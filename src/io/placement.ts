@@ -4,6 +4,8 @@ import { SdgraphError } from '../errors.ts';
 import type { Placement } from '../ir/encode.ts';
 import type { Model } from '../ir/model.ts';
 import { Tensor } from '../ir/tensor.ts';
+import type { ExternalData } from '../wire/source.ts';
+import { ExternalFiles } from './external-files.ts';
 
 /** Where weights go when a model is saved; `auto` is `reuse` in the folder of the source and `single` elsewhere. */
 export type ExternalDataPolicy = 'auto' | 'reuse' | 'copy' | 'single' | 'inline';
@@ -50,11 +52,14 @@ function isOwn(model: Model, { storage }: Tensor): boolean {
  */
 export function reusePlacements(model: Model, target: string): Map<Tensor, Placement> {
   const placements = new Map<Tensor, Placement>();
-  const from = sourceFolder(model);
   const to = folderOf(target);
+  const folders = new Map<ExternalData | undefined, string | undefined>([[model.external, sourceFolder(model)]]);
   for (const tensor of tensorsOf(model)) {
     if (tensor.storage.kind !== 'external') continue;
-    if (!isOwn(model, tensor)) throw escapes(target, tensor, 'a tensor of another model');
+    const { data } = tensor.storage;
+    if (data instanceof ExternalFiles && !folders.has(data)) folders.set(data, realFolder(data.baseDir));
+    if (!folders.has(data)) throw escapes(target, tensor, 'a tensor of another model');
+    const from = folders.get(data);
     if (from === undefined || from === to) continue;
     const { location, offset, length } = tensor.externalRange();
     const parts = relative(to, resolve(from, location)).split(sep);
@@ -89,10 +94,13 @@ function sourceFolder(model: Model): string | undefined {
 }
 
 function folderOf(file: string): string {
-  const folder = dirname(resolve(file));
+  return realFolder(dirname(resolve(file)));
+}
+
+function realFolder(folder: string): string {
   try {
     return realpathSync(folder);
   } catch {
-    return folder;
+    return resolve(folder);
   }
 }
