@@ -17,8 +17,8 @@ const WEIGHT_TYPES: ReadonlyMap<SafetensorsDtype, number> = new Map([
 
 /** What {@link CheckpointWeights} does with the tensors of a part. */
 export interface WeightOptions {
-  /** Give every tensor in this element type, and transposed where asked for; not given: as stored. */
-  readonly fold?: typeof DataType.FLOAT | typeof DataType.FLOAT16;
+  /** Give every tensor in this element type (FLOAT or FLOAT16), and transposed where asked for; not given: as stored. */
+  readonly fold?: number;
   /** Where a file of the checkpoint is to be referred to. Default: where it is. */
   readonly locate?: (file: WeightFile) => { readonly data: ExternalData; readonly location: string };
 }
@@ -39,11 +39,9 @@ export class CheckpointWeights implements WeightSource {
     return this.#options.fold !== undefined;
   }
 
-  /** Files that hold a tensor that was taken. */
-  get usedFiles(): readonly WeightFile[] {
-    const files = new Set<WeightFile>();
-    for (const name of this.#used) files.add((this.#part.tensors.get(name) as StoredTensor).file);
-    return [...files];
+  /** Tensors of the checkpoint that were taken. */
+  get count(): number {
+    return this.#used.size;
   }
 
   has(name: string): boolean {
