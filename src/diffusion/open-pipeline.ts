@@ -49,7 +49,7 @@ export interface TextToImageOptions extends OpenPipelineOptions, GenerateOptions
  */
 export async function openPipeline(options: OpenPipelineOptions): Promise<TextToImagePipeline> {
   const checkpoint = await loadCheckpoint(options.model);
-  return open(options, checkpoint);
+  return openWith(options, checkpoint);
 }
 
 /**
@@ -67,7 +67,7 @@ export async function* textToImage(options: TextToImageOptions): AsyncGenerator<
   options.signal?.throwIfAborted();
   const checkpoint = await loadCheckpoint(options.model);
   planGeneration(options, checkpoint);
-  const pipeline = await open(options, checkpoint);
+  const pipeline = await openWith(options, checkpoint);
   try {
     yield* pipeline.generate(options);
   } finally {
@@ -75,7 +75,8 @@ export async function* textToImage(options: TextToImageOptions): AsyncGenerator<
   }
 }
 
-async function open(options: OpenPipelineOptions, checkpoint: Checkpoint): Promise<TextToImagePipeline> {
+/** The same as {@link openPipeline}, for a checkpoint that has been read. */
+export async function openWith(options: OpenPipelineOptions, checkpoint: Checkpoint): Promise<TextToImagePipeline> {
   const { modelDir = './models', batchSize, safetyChecker, vaePostQuant = 'auto', signal } = options;
   const devices = requireDevices(options.devices ?? [0]);
   requireBatchSize(batchSize);
