@@ -59,6 +59,20 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
     },
   ],
   [
+    'compare',
+    {
+      summary: 'run a compiled model and its .onnx on the same inputs and compare every output',
+      load: async () => erase((await import('./commands/compare.ts')).compare),
+    },
+  ],
+  [
+    'bench',
+    {
+      summary: 'measure how long a model takes to load and to run, here or on an NPU',
+      load: async () => erase((await import('./commands/bench.ts')).bench),
+    },
+  ],
+  [
     'passes',
     {
       summary: 'list the rewrite passes and their options',

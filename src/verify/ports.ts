@@ -67,13 +67,14 @@ function checkNames(kind: string, expected: readonly string[], found: readonly s
 }
 
 /** Whether one shape can be both; an extent that is not a number may be any. */
-function agree(a: readonly Dim[], b: readonly Dim[]): boolean {
+export function agree(a: readonly Dim[], b: readonly Dim[]): boolean {
   return (
     a.length === b.length && a.every((dim, i) => typeof dim !== 'number' || typeof b[i] !== 'number' || dim === b[i])
   );
 }
 
-function formatPort({ dataType, shape }: SessionPort): string {
+/** An input or output as text: `float32[1,4]`. */
+export function formatPort({ dataType, shape }: SessionPort): string {
   return `${typeName(dataType)}[${shape.map((dim) => dim ?? '?').join(',')}]`;
 }
 

@@ -49,7 +49,8 @@ export function compareOutputs(
   );
 }
 
-function compareOutput(
+/** Compares one output of the reference with that of the candidate; element types may differ. */
+export function compareOutput(
   name: string,
   a: SessionTensor | undefined,
   b: SessionTensor | undefined,

@@ -5,6 +5,9 @@ import type { Tolerance } from './compare.ts';
 /** Names of the tolerance presets. */
 export type TolerancePreset = 'bit-exact' | 'exact' | 'fp16' | 'faster-gelu' | 'tome' | 'quantized';
 
+/** A tolerance that is asked for; `auto` lets the models decide. */
+export type WantedTolerance = TolerancePreset | 'auto' | Tolerance;
+
 /** What each kind of rewrite may change. `docs/verify.md` has the measurements that the bounds come from. */
 export const TOLERANCES: { readonly [Preset in TolerancePreset]: Tolerance } = {
   /** Only moved data: Split for Slice pairs, removed identities. */
@@ -46,4 +49,14 @@ function countOperators(model: Model): Map<string, number> {
     for (const { opType } of graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
   }
   return counts;
+}
+
+/** The bounds that are asked for, with their name; `auto` is asked what it means only when it is wanted. */
+export function chooseTolerance(
+  wanted: WantedTolerance | undefined,
+  auto: () => TolerancePreset,
+): { readonly preset: string; readonly tolerance: Tolerance } {
+  if (typeof wanted === 'object') return { preset: 'custom', tolerance: wanted };
+  const preset = wanted === undefined || wanted === 'auto' ? auto() : wanted;
+  return { preset, tolerance: TOLERANCES[preset] };
 }

@@ -1,23 +1,21 @@
 import { realpathSync } from 'node:fs';
 import type { Emulation } from '../../passes/lower/context.ts';
-import { printable } from '../errors.ts';
 import { openModel } from '../io/open.ts';
-import { typeName } from '../ir/data-type.ts';
 import type { Model } from '../ir/model.ts';
-import { type FeedOptions, feedFile, makeFeeds, sharedFeeds } from '../runtime/feeds.ts';
+import { type FeedOptions, makeFeeds, sharedFeeds } from '../runtime/feeds.ts';
+import { reportFeeds } from '../runtime/file-feeds.ts';
 import { type ModelSessionOptions, makeRunnable } from '../runtime/runnable.ts';
-import type { SessionTensor } from '../runtime/session.ts';
 import { bisect, type Departure } from './bisect.ts';
-import type { Tolerance } from './compare.ts';
+import { type ComparisonReport, constantOutputs } from './comparison.ts';
 import { originsOf } from './origin.ts';
 import { checkInterfaces, inputsOf } from './ports.ts';
-import { compareOutputs, isConstant, type OutputReport, runOnce } from './run.ts';
-import { presetFor, TOLERANCES, type TolerancePreset } from './tolerance.ts';
+import { compareOutputs, runOnce } from './run.ts';
+import { chooseTolerance, presetFor, type WantedTolerance } from './tolerance.ts';
 
 /** How {@link verifyModels} compares. */
-export interface VerifyOptions extends FeedOptions {
+export interface VerifyOptions extends Omit<FeedOptions, 'open'> {
   /** What is accepted; `auto` looks at what the candidate was rewritten with. Default `auto`. */
-  readonly tolerance?: TolerancePreset | 'auto' | Tolerance;
+  readonly tolerance?: WantedTolerance;
   /** Round to float16 where the device kernels of the candidate do. Default `none`. */
   readonly emulate?: Emulation;
   /** When an output differs, find the first node whose result departs. Default false. */
@@ -30,36 +28,13 @@ export interface VerifyOptions extends FeedOptions {
   readonly onStep?: (step: string) => void;
 }
 
-/** One input that both models got. */
-export interface InputReport {
-  readonly name: string;
-  readonly dims: readonly number[];
-  /** Element type in the reference. */
-  readonly dataType: string;
-  /** The `.npy` file that it came from; null for random numbers. */
-  readonly file: string | null;
-}
-
 /** What comparing two models found. */
-export interface VerifyReport {
-  readonly reference: string;
-  readonly candidate: string;
-  readonly ok: boolean;
-  /** The preset that was used, or `custom`. */
-  readonly preset: string;
-  readonly tolerance: Tolerance;
-  readonly seed: number;
+export interface VerifyReport extends ComparisonReport {
   readonly emulate: Emulation;
-  readonly inputs: readonly InputReport[];
-  readonly outputs: readonly OutputReport[];
-  /** What weakens the proof, such as outputs that are zero everywhere. */
-  readonly notes: readonly string[];
   /** Whether the first node that departs was looked for. */
   readonly bisected: boolean;
   /** The first node that departs; null when it was not looked for or not found. */
   readonly departure: Departure | null;
-  /** Of the runs themselves, without loading. */
-  readonly milliseconds: { readonly reference: number; readonly candidate: number };
 }
 
 /**
@@ -96,7 +71,8 @@ export async function compareModels(
 ): Promise<VerifyReport> {
   const { onStep: step = () => undefined, emulate = 'none', session = {} } = options;
   checkInterfaces(reference, candidate);
-  const { preset, tolerance } = choose(options.tolerance ?? 'auto', reference, candidate, emulate);
+  // The operators that the models have before they are replaced tell what was rewritten.
+  const { preset, tolerance } = chooseTolerance(options.tolerance, () => presetFor(reference, candidate, emulate));
   const origins = originsOf(candidate);
   await makeRunnable(reference, 'none');
   await makeRunnable(candidate, emulate);
@@ -123,40 +99,13 @@ export async function compareModels(
     tolerance,
     seed: options.seed ?? 0,
     emulate,
-    inputs: ports.map(({ name, dataType }) => ({
-      name,
-      dims: feeds.reference.get(name)?.dims ?? [],
-      dataType: typeName(dataType),
-      file: feedFile(name, options.inputs) ?? null,
-    })),
+    inputs: reportFeeds(ports, feeds.reference, options),
     outputs,
     notes: constantOutputs(expected.outputs),
     bisected,
     departure: (bisected ? await bisect(a, b, how) : undefined) ?? null,
     milliseconds: { reference: expected.milliseconds, candidate: found.milliseconds },
   };
-}
-
-/** The tolerance that is asked for; `auto` goes by the operators that the models have before they are replaced. */
-function choose(
-  wanted: TolerancePreset | 'auto' | Tolerance,
-  reference: Model,
-  candidate: Model,
-  emulate: Emulation,
-): { preset: string; tolerance: Tolerance } {
-  if (typeof wanted === 'object') return { preset: 'custom', tolerance: wanted };
-  const preset = wanted === 'auto' ? presetFor(reference, candidate, emulate) : wanted;
-  return { preset, tolerance: TOLERANCES[preset] };
-}
-
-function constantOutputs(outputs: ReadonlyMap<string, SessionTensor>): string[] {
-  return [...outputs]
-    .filter(([, tensor]) => isConstant(tensor))
-    .map(([name, { data }]) =>
-      data.length === 0
-        ? `'${printable(name)}' has no elements: nothing was compared`
-        : `'${printable(name)}' is ${printable(String(data[0]))} everywhere in the reference: agreement says little`,
-    );
 }
 
 function isSameFile(a: string, b: string): boolean {

@@ -52,6 +52,13 @@ const CASES = [
   { command: 'verify', args: ['--reference', 'unet.onnx', '--model', 'unet.onnx'], code: 0 },
   { command: 'verify', args: ['--reference', 'unet.onnx', '--model', 'changed.onnx', '--bisect'], code: 1 },
   { command: 'verify', args: ['--reference', 'unet.onnx'], code: 2 },
+  { command: 'compare', args: ['--reference', 'unet.onnx', '--model', 'unet.onnx'], code: 0 },
+  { command: 'compare', args: ['--reference', 'unet.onnx', '--model', 'changed.onnx'], code: 1 },
+  { command: 'compare', args: ['--reference', 'unet.onnx', '--model', 'missing.onnx'], code: 1 },
+  { command: 'compare', args: [], code: 2 },
+  { command: 'bench', args: ['unet.onnx', '--loop', '2'], code: 0 },
+  { command: 'bench', args: ['missing.onnx'], code: 1 },
+  { command: 'bench', args: ['unet.onnx', '--loop', '0'], code: 2 },
 ] as const;
 
 describe('JSON documents follow their schemas', () => {

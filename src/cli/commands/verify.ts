@@ -1,9 +1,9 @@
-import { printable } from '../../errors.ts';
 import { TOLERANCES, type TolerancePreset } from '../../verify/tolerance.ts';
 import { type VerifyOptions, verifyModels } from '../../verify/verify.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT, usageError } from '../errors.ts';
-import { printVerify } from '../print/verify.ts';
+import { FEED_FLAGS, feedOptions } from '../feeds.ts';
+import { printCompared } from '../print/verify.ts';
 import { steps } from '../progress.ts';
 import { interruptible } from '../signals.ts';
 
@@ -21,9 +21,7 @@ export const verify = defineCommand({
       describe: 'how much may differ; auto goes by the operators of the model',
       default: 'auto',
     },
-    seed: { kind: 'number', value: 'N', describe: 'seed of random inputs', default: 0 },
-    inputs: { kind: 'text', value: 'DIR', describe: 'take inputs from NAME.npy in this folder where they are there' },
-    dim: { kind: 'list', value: 'NAME=N', describe: 'extent of a symbolic dimension, 1 if not given; repeatable' },
+    ...FEED_FLAGS,
     emulate: {
       kind: 'text',
       choices: ['none', 'fp16'],
@@ -43,10 +41,8 @@ export const verify = defineCommand({
       throw usageError('both models are needed', { expected: '--reference FILE and --model FILE' });
     }
     const options: VerifyOptions = {
+      ...feedOptions(flags),
       tolerance: flags.tolerance as TolerancePreset | 'auto',
-      seed: flags.seed,
-      ...(flags.inputs === undefined ? {} : { inputs: flags.inputs }),
-      dims: readDims(flags.dim),
       emulate: flags.emulate as 'none' | 'fp16',
       bisect: flags.bisect,
       followLinks: flags['follow-links'],
@@ -54,21 +50,7 @@ export const verify = defineCommand({
     };
     const report = await interruptible(() => verifyModels(reference, model, options));
     output.document(report);
-    printVerify(report, output);
+    printCompared(report, output);
     return report.ok ? EXIT.done : EXIT.failed;
   },
 });
-
-function readDims(settings: readonly string[]): Map<string, number> {
-  return new Map(
-    settings.map((setting) => {
-      const [, name, extent] = /^(.+)=([1-9]\d{0,8})$/u.exec(setting) ?? [];
-      if (name === undefined)
-        throw usageError('--dim does not take that', {
-          expected: 'NAME=N, with N from 1 on',
-          found: `'${printable(setting)}'`,
-        });
-      return [name, Number(extent)];
-    }),
-  );
-}

@@ -2,6 +2,7 @@ import { printable } from '../../errors.ts';
 import type { Departure, SuspectNode } from '../../verify/bisect.ts';
 import type { ProofReport } from '../../verify/bisect-passes.ts';
 import type { Difference } from '../../verify/compare.ts';
+import type { ComparisonReport } from '../../verify/comparison.ts';
 import type { OutputReport } from '../../verify/run.ts';
 import type { VerifyReport } from '../../verify/verify.ts';
 import { formatTime, plural } from '../numbers.ts';
@@ -10,16 +11,19 @@ import type { Output } from '../output.ts';
 /** Nodes between the values that agree and the one that departs, shown without `--verbose`. */
 const SUSPECTS_SHOWN = 8;
 
+/** What both commands that compare models print; `verify` knows more. */
+type Compared = ComparisonReport & Partial<Pick<VerifyReport, 'emulate' | 'bisected' | 'departure'>>;
+
 /** Prints how far two models are apart: a line for each output, then what is wrong with it. */
-export function printVerify(report: VerifyReport, output: Output): void {
+export function printCompared(report: Compared, output: Output): void {
   const { reference, candidate, milliseconds } = report;
   output.line(`reference  ${printable(reference)}  ${formatTime(milliseconds.reference)}`);
   output.line(`model      ${printable(candidate)}  ${formatTime(milliseconds.candidate)}`);
   printComparison(report, output);
 }
 
-/** The part of {@link printVerify} below the names of the models. */
-function printComparison(report: VerifyReport, output: Output): void {
+/** The part of {@link printCompared} below the names of the models. */
+function printComparison(report: Compared, output: Output): void {
   const { outputs, notes, ok } = report;
   output.line(`tolerance  ${formatTolerance(report)}`);
   output.line(`inputs     ${formatInputs(report)}`);
@@ -34,7 +38,7 @@ function printComparison(report: VerifyReport, output: Output): void {
   output.table([head, ...rows], { right: [3, 4, 5, 6, 7, 8] });
   printReasons(outputs, output);
   for (const note of notes) output.line(`${output.paint('yellow', 'note:')} ${note}`);
-  if (report.bisected) printDeparture(report.departure, output);
+  if (report.bisected === true) printDeparture(report.departure ?? null, output);
   output.line();
   const differing = outputs.filter(({ reasons }) => reasons.length > 0).length;
   output.line(
@@ -67,7 +71,7 @@ function printReasons(outputs: readonly OutputReport[], output: Output): void {
   }
 }
 
-function formatTolerance({ preset, tolerance, emulate }: VerifyReport): string {
+function formatTolerance({ preset, tolerance, emulate = 'none' }: Compared): string {
   const names = { maxAbs: 'max abs', relativeRms: 'rms / signal rms', cosine: 'cosine' } as const;
   const bounds = Object.entries(tolerance).map(
     ([name, bound]) => `${names[name as keyof typeof names]} ${name === 'cosine' ? '>=' : '<='} ${bound}`,
@@ -75,7 +79,7 @@ function formatTolerance({ preset, tolerance, emulate }: VerifyReport): string {
   return `${preset}: ${bounds.join(', ')}${emulate === 'none' ? '' : `; kernels emulated in ${emulate}`}`;
 }
 
-function formatInputs({ inputs, seed }: VerifyReport): string {
+function formatInputs({ inputs, seed }: Compared): string {
   const files = inputs.flatMap(({ name, file }) => (file === null ? [] : [printable(name)]));
   const random = inputs.length - files.length;
   return [
