@@ -246,8 +246,9 @@ function firstInput({ inputs }: PipelineSessions['vae']): (typeof inputs)[number
 }
 
 /** Closes all models, also when closing one of them fails; the first failure is thrown. */
-export async function closeSessions(sessions: Partial<PipelineSessions>): Promise<void> {
-  const closed = await Promise.allSettled(Object.values(sessions).map((session) => session.close()));
+export async function closeSessions({ clip, unet, secondUnet, vae }: Partial<PipelineSessions>): Promise<void> {
+  const open = [clip, unet, secondUnet, vae].filter((session) => session !== undefined);
+  const closed = await Promise.allSettled(open.map((session) => session.close()));
   const failed = closed.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason as Error;
 }
