@@ -34,6 +34,24 @@ describe('what torch draws', () => {
     expect(Math.sqrt(values.reduce((a, b) => a + (b - average) ** 2, 0) / numel)).toBeCloseTo(std, 6);
   });
 
+  test('skipping is drawing without looking', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 2 }), fc.nat(4)), { maxLength: 5 }),
+        (skips) => {
+          const [drawn, skipped] = [new NormalNoise(3), new NormalNoise(3)];
+          for (const [shape, times] of skips) {
+            for (let i = 0; i < times; i++) drawn.draw(shape);
+            skipped.skip(shape, times);
+          }
+          expect(skipped.draw([4, 8])).toEqual(drawn.draw([4, 8]));
+        },
+      ),
+    );
+    for (const times of [-1, 0.5]) expectError('E_LATENTS', () => new NormalNoise(0).skip([16], times));
+    expectError('E_LATENTS', () => new NormalNoise(0).skip([-16]));
+  });
+
   test('fewer than sixteen values are drawn in another way', () => {
     // The numbers that every torch tutorial shows after manual_seed(0), in four digits.
     const known = [1.541, -0.2934, -2.1788, 0.5684, -1.0845];
