@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from './bench.ts';
 import { writeChain, writeFullUnet } from './files.ts';
+import { hostOverhead } from './host.ts';
 import type { Cost } from './job.ts';
 import { median } from './measure.ts';
 import { type Budget, memoryBudget, type Row, timeBudget, writtenBudget } from './row.ts';
@@ -23,6 +24,7 @@ export const CASES: readonly CaseGroup[] = [
   { name: 'inline', measure: inlineWeights },
   { name: 'chain', measure: chains },
   { name: 'analysis', measure: analysis },
+  { name: 'host', measure: hostOverhead },
   { name: 'cli', measure: cliStart },
 ];
 

@@ -79,6 +79,7 @@ function openAndSave({ parts: { open, save } }: Cost): string {
 }
 
 function seconds(milliseconds: number): string {
+  if (milliseconds < 10) return `${milliseconds.toFixed(2)} ms`;
   return milliseconds < 1000 ? `${milliseconds.toFixed(0)} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
 }
 

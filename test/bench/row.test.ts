@@ -49,5 +49,5 @@ test('the table has a column for everything and marks what missed its budget', (
     '<= 1.5x (MISSED)',
     '12.35 s, 2.00 GiB',
   ]);
-  expect(cells[3]?.slice(1, -1)).toEqual(['second', '3 ms', '-', '100 MiB', '-', '2 KiB', '-', '-', '-', '-']);
+  expect(cells[3]?.slice(1, -1)).toEqual(['second', '3.20 ms', '-', '100 MiB', '-', '2 KiB', '-', '-', '-', '-']);
 });
