@@ -130,6 +130,8 @@ export {
 export { countNodes, type Pipeline, type PipelineOptions, pipeline } from './rewrite/pipeline.ts';
 export { countSites, type PassReport, type Report, type Site, SiteLog, type SiteStatus } from './rewrite/report.ts';
 export { applyRules, type Rule, type RuleDefinition, rule, rulePass } from './rewrite/rule.ts';
+export { type BenchOptions, type BenchReport, type BenchTimes, benchModel, benchSession } from './runtime/bench.ts';
+export type { Latency } from './runtime/bench-statistics.ts';
 export { type OpenSessionOptions, openSession } from './runtime/open.ts';
 export type {
   InferenceSession,
@@ -171,5 +173,7 @@ export { type Expectations, loadConfig, type ValidateConfig } from './validate/c
 export { type FileReport, type ValidateOptions, type ValidationReport, validateFiles } from './validate/validate.ts';
 export { type BisectPassesOptions, bisectPasses, type PassDeparture } from './verify/bisect-passes.ts';
 export type { Tolerance } from './verify/compare.ts';
+export { type CompareFilesOptions, compareFiles } from './verify/compare-files.ts';
+export type { ComparisonReport } from './verify/comparison.ts';
 export { TOLERANCES, type TolerancePreset } from './verify/tolerance.ts';
 export { type VerifyOptions, type VerifyReport, verifyModels } from './verify/verify.ts';
