@@ -68,9 +68,14 @@ function formatFlag(name: string, { kind, value, choices }: FlagSpec): string {
 function describe({ describe: text, default: fallback, aliases = [] }: FlagSpec): string {
   const facts = [
     ...(fallback === undefined ? [] : [`default ${fallback}`]),
-    ...(aliases.length === 0 ? [] : [`also ${aliases.map((alias) => `--${alias}`).join(', ')}`]),
+    ...(aliases.length === 0 ? [] : [`also ${aliases.map(spell).join(', ')}`]),
   ];
   return facts.length === 0 ? text : `${text} [${facts.join('; ')}]`;
+}
+
+/** Spellings of one or two letters are upstream's, with one dash. */
+function spell(alias: string): string {
+  return `${alias.length <= 2 ? '-' : '--'}${alias}`;
 }
 
 function exampleLines([line, meaning]: readonly [string, string]): string[] {

@@ -17,8 +17,9 @@ export interface Parsed extends CommandInput {
 export function parseCommandLine(command: Command, argv: readonly string[]): Parsed {
   const specs: FlagSpecs = { ...command.flags, ...COMMON_FLAGS };
   const names = spellings(specs);
+  const args = withLongFlags(argv, names);
   const { tokens } = parseArgs({
-    args: [...argv],
+    args,
     options: Object.fromEntries(
       [...names].map(([spelling, name]) => [spelling, { type: specs[name]?.kind === 'switch' ? 'boolean' : 'string' }]),
     ),
@@ -32,7 +33,7 @@ export function parseCommandLine(command: Command, argv: readonly string[]): Par
     if (token.kind === 'positional') operands.push(token.value);
     if (token.kind !== 'option') continue;
     const name = names.get(token.name);
-    if (name === undefined) throw unknownFlag(argv[token.index] ?? token.rawName, names);
+    if (name === undefined) throw unknownFlag(args[token.index] ?? token.rawName, names);
     if (token.inlineValue === false) refuseFlag(token.rawName, token.value, names);
     const text = textOf(token.rawName, token.value, specs[name] as FlagSpec);
     texts.set(name, [...(texts.get(name) ?? []), text]);
@@ -53,6 +54,15 @@ function spellings(specs: FlagSpecs): Map<string, string> {
     for (const spelling of [name, ...aliases]) names.set(spelling, name);
   }
   return names;
+}
+
+/** Upstream writes `-m DIR` and `-bs 1`: one dash, then one or two letters that are a spelling of ours, never a row of switches. */
+function withLongFlags(argv: readonly string[], names: ReadonlyMap<string, string>): string[] {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  return argv.map((arg, i) => {
+    const [, spelling] = /^-([a-z]{1,2})(?:=|$)/u.exec(arg) ?? [];
+    return i < end && spelling !== undefined && names.has(spelling) ? `-${arg}` : arg;
+  });
 }
 
 function unknownFlag(written: string, names: ReadonlyMap<string, string>): Error {

@@ -9,7 +9,7 @@ const command = defineCommand({
   flags: {
     out: { kind: 'text', describe: 'a file', default: 'out.onnx', aliases: ['out_file'] },
     mode: { kind: 'text', describe: 'a choice', choices: ['None', 'Duo', 'A2'] },
-    count: { kind: 'number', describe: 'a number', default: 3, aliases: ['COUNT_num'] },
+    count: { kind: 'number', describe: 'a number', default: 3, aliases: ['COUNT_num', 'bs', 'n'] },
     set: { kind: 'list', describe: 'a list' },
     fast: { kind: 'switch', describe: 'a switch' },
   },
@@ -43,6 +43,13 @@ describe('a command line', () => {
     const { flags, given } = parse('m.onnx', '--out_file', 'b.onnx', '--COUNT_num=5');
     expect(flags).toMatchObject({ out: 'b.onnx', count: 5 });
     expect([...given]).toEqual(['out', 'count']);
+  });
+
+  test('knows those with one dash', () => {
+    expect(parse('m.onnx', '-bs', '5').flags['count']).toBe(5);
+    expect(parse('m.onnx', '-n=6').flags['count']).toBe(6);
+    expect(parse('--', '-bs').operands).toEqual(['-bs']);
+    expect(() => parse('m.onnx', '-bx', '5')).toThrow(/unknown flag/);
   });
 
   test('takes everything behind -- as operands', () => {
