@@ -3,6 +3,20 @@ import type { Command, CommandEntry } from './command.ts';
 /** The commands in the order in which help lists them. */
 export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
   [
+    'export',
+    {
+      summary: 'write the ONNX models of a Stable Diffusion checkpoint, without PyTorch',
+      load: async () => erase((await import('./commands/export.ts')).exportCommand),
+    },
+  ],
+  [
+    'new-tiny',
+    {
+      summary: 'make up a small checkpoint, to try every step without a download',
+      load: async () => erase((await import('./commands/new-tiny.ts')).newTiny),
+    },
+  ],
+  [
     'optimize',
     {
       summary: 'rewrite a UNet for an Ascend NPU, as upstream does or with passes of your choice',
@@ -56,6 +70,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
     {
       summary: 'compile the models for a chip with ATC, and check what it writes',
       load: async () => erase((await import('./commands/compile.ts')).compile),
+    },
+  ],
+  [
+    'run',
+    {
+      summary: 'render prompts to images with the models of a folder, on NPUs or on the CPU',
+      load: async () => erase((await import('./commands/run.ts')).run),
     },
   ],
   [

@@ -5,17 +5,17 @@ const PATIENCE = 1000;
 
 /** A bar on stderr for work that takes long; shown only on a terminal. */
 export interface ProgressBar {
-  /** Bytes done so far, of how many. */
+  /** What is done so far, of how much. */
   readonly update: (done: number, total: number) => void;
   /** Takes the bar away. */
   readonly stop: () => void;
 }
 
-/** Makes a bar. It appears when the work has taken more than a second. */
-export async function progressBar(title: string, output: Output): Promise<ProgressBar> {
+/** Makes a bar. It appears when the work has taken more than a second. With `eta` it tells the time that is left. */
+export async function progressBar(title: string, output: Output, { eta = false } = {}): Promise<ProgressBar> {
   if (!process.stderr.isTTY || output.isQuiet) return { update: () => undefined, stop: () => undefined };
   const { default: cliProgress } = await import('cli-progress');
-  const format = `${title} {bar} {percentage}%`;
+  const format = `${title} {bar} {percentage}%${eta ? ' · {eta_formatted} left' : ''}`;
   // The cursor stays: whoever stops the program with a signal would be left without one.
   const bar = new cliProgress.SingleBar({ format, stream: process.stderr, clearOnComplete: true, hideCursor: false });
   const started = performance.now();

@@ -38,7 +38,8 @@ export function notedSettings(text: ReadonlyMap<string, string>): Partial<ImageS
   }
   if (typeof noted !== 'object' || noted === null) return undefined;
   const { seed, ...rest } = noted as { seed?: unknown } & Partial<ImageSettings>;
-  return typeof seed === 'string' && /^-?\d{1,20}$/.test(seed) ? { ...rest, seed: BigInt(seed) } : rest;
+  if (typeof seed !== 'string' || !/^-?\d{1,20}$/.test(seed)) return rest;
+  return { ...rest, seed: Number.isSafeInteger(Number(seed)) ? Number(seed) : BigInt(seed) };
 }
 
 /**
