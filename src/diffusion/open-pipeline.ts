@@ -113,16 +113,18 @@ async function openSessions(
   { threads, signal }: OpenPipelineOptions,
 ): Promise<PipelineSessions> {
   const opened: { -readonly [Name in keyof PipelineSessions]?: PipelineSessions[Name] } = {};
-  const load = (file: string): Promise<InferenceSession> => {
+  const [first = 0, second] = devices;
+  const load = (file: string, device: number): Promise<InferenceSession> => {
     signal?.throwIfAborted();
-    return openSession(file, threads === undefined ? {} : { threads });
+    const settings = { device, backend: files.backend, ...(threads === undefined ? {} : { threads }) };
+    return openSession(file, settings);
   };
   try {
-    const clip = (opened.clip = await load(files.clip));
-    const vae = (opened.vae = await load(files.vae));
-    const unet = (opened.unet = await load(files.unet));
-    if (devices.length === 1) return { clip, vae, unet };
-    const secondUnet = (opened.secondUnet = await load(files.unet));
+    const clip = (opened.clip = await load(files.clip, first));
+    const vae = (opened.vae = await load(files.vae, first));
+    const unet = (opened.unet = await load(files.unet, first));
+    if (second === undefined) return { clip, vae, unet };
+    const secondUnet = (opened.secondUnet = await load(files.unet, second));
     return { clip, vae, unet, secondUnet };
   } catch (error) {
     await closeSessions(opened);
