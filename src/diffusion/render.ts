@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { SdgraphError } from '../errors.ts';
 import { writeFileAtomic } from '../io/atomic.ts';
 import { systemReason } from '../wire/source.ts';
@@ -98,7 +98,7 @@ export async function renderPrompts(options: RenderOptions): Promise<RenderRepor
     });
     if (!resume) info.write();
     for await (const result of results) {
-      const file = join(saveDir, result.name);
+      const file = imagePath(saveDir, result.name);
       writeFileAtomic(file, encodePng(result.image, describeImage(result, settings)));
       info.add(result.job.prompt, file);
       images.push({ file, prompt: result.prompt, category: result.category });
@@ -130,6 +130,11 @@ export async function renderPrompts(options: RenderOptions): Promise<RenderRepor
   };
 }
 
+/** The path of an image as upstream notes it: put together, not normalized. */
+function imagePath(saveDir: string, name: string): string {
+  return saveDir.endsWith('/') ? `${saveDir}${name}` : `${saveDir}/${name}`;
+}
+
 /** The files of the images that are noted and there, in order, by name. */
 function imagesThere(
   info: ImageInfo,
@@ -140,7 +145,7 @@ function imagesThere(
   const files = new Map<string, string>();
   for (const { jobs } of promptBatches(prompts, imagesPerPrompt, 1)) {
     for (const { prompt, name } of jobs) {
-      const file = join(saveDir, name);
+      const file = imagePath(saveDir, name);
       if (info.has(prompt, file) && existsSync(file)) files.set(name, file);
     }
   }
