@@ -12,6 +12,7 @@ import {
   constants,
   fchmodSync,
   fsyncSync,
+  ftruncateSync,
   lstatSync,
   openSync,
   readlinkSync,
@@ -127,6 +128,23 @@ export class AtomicFile {
   }
 
   /**
+   * Appends zeros, as a hole that takes no room on disk where the file system knows holes and no checksum is kept.
+   *
+   * @throws SdgraphError `E_FILE_WRITE`.
+   */
+  zeros(length: number): void {
+    if (this.#crc !== undefined) {
+      const block = new Uint8Array(Math.min(length, BUFFER_SIZE));
+      for (let done = 0; done < length; done += block.length) this.write(block.subarray(0, length - done));
+      return;
+    }
+    this.#flush();
+    const fd = this.#descriptor();
+    attempt(this.label, () => ftruncateSync(fd, this.#flushed + length));
+    this.#flushed += length;
+  }
+
+  /**
    * Appends a range of a source, streaming: memory does not depend on its length.
    *
    * @param onProgress called after every piece with the bytes of this range copied so far
@@ -197,7 +215,8 @@ export class AtomicFile {
     while (done < bytes.byteLength) {
       const from = done;
       // Node takes a signed 32-bit length; the system may write less than asked.
-      done += attempt(this.label, () => writeSync(fd, bytes, from, Math.min(bytes.byteLength - from, 1 << 30)));
+      const length = Math.min(bytes.byteLength - from, 1 << 30);
+      done += attempt(this.label, () => writeSync(fd, bytes, from, length, this.#flushed + from));
     }
     if (this.#crc !== undefined) this.#crc = crc32(bytes, this.#crc);
     this.#flushed += bytes.byteLength;

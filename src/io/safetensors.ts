@@ -196,7 +196,7 @@ function scanTensor(scanner: JsonScanner, refuse: Refuse, { name, at, start, dat
       `[${offsets.slice(0, 4).join(', ')}]`,
     );
   }
-  const length = byteLength(dtype, shape);
+  const length = safetensorsBytes(dtype, shape);
   if (length !== end - begin) {
     const expected =
       length === undefined
@@ -217,7 +217,7 @@ function isDtype(text: string): text is SafetensorsDtype {
 }
 
 /** Bytes of a tensor, or `undefined` when they are no whole number or too many to count exactly. */
-function byteLength(dtype: SafetensorsDtype, shape: readonly number[]): number | undefined {
+export function safetensorsBytes(dtype: SafetensorsDtype, shape: readonly number[]): number | undefined {
   let bits: number = DTYPE_BITS[dtype];
   for (const dim of shape) {
     bits *= dim;
