@@ -86,6 +86,14 @@ export {
 export { createTokenizer, type EncodedPrompt, type Tokenizer, truncationWarning } from './diffusion/tokenizer.ts';
 export { type Details, ERROR_CODES, type ErrorCode, SdgraphError, type Where } from './errors.ts';
 export { readUNetConfig, type UNetConfig } from './export/config-unet.ts';
+export {
+  type ExportedModel,
+  type ExportedName,
+  type ExportOptions,
+  type ExportReport,
+  exportCheckpoint,
+} from './export/export.ts';
+export { type NewTinyOptions, type NewTinyReport, newTinyCheckpoint } from './export/new-tiny.ts';
 export { buildUNet, type UNetOptions } from './export/unet.ts';
 export type { TakeOptions, WeightSource } from './export/weights.ts';
 export { type OpenOptions, openModel } from './io/open.ts';
