@@ -24,10 +24,10 @@ export const newTiny = defineCommand({
     dtype: {
       kind: 'text',
       value: 'TYPE',
-      describe: 'element type of the weights: fp32, or fp16, which is the default of --full-size',
+      describe: 'element type of the weights: fp32 or fp16; fp32 for a small sd15, fp16 for all others if not given',
       choices: ['fp32', 'fp16'],
     },
-    'full-size': { kind: 'switch', describe: 'the sizes of the real models: 2 GB of weights and more' },
+    'full-size': { kind: 'switch', describe: 'the sizes of the real models: 2.1 GB of weights, 2.6 GB for sd21' },
     sparse: { kind: 'switch', describe: 'zeros that take no room on disk, in place of random weights' },
   },
   examples: [
