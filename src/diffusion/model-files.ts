@@ -4,6 +4,7 @@ import { SdgraphError } from '../errors.ts';
 import { openModel } from '../io/open.ts';
 import { constantNumbers } from '../ir/constants.ts';
 import type { Model } from '../ir/model.ts';
+import type { Node } from '../ir/node.ts';
 
 /** What runs models: onnxruntime on the CPU (`.onnx`), or AscendCL on devices (`.om`). */
 export type PipelineBackend = 'ort' | 'acl';
@@ -83,10 +84,7 @@ function startsWithPointwiseConv({ graph }: Model): boolean {
   // Casts and scalings may stand before it.
   for (let i = 0; value !== undefined && i < 8; i++) {
     const next = value.soleUse?.node;
-    if (next?.opType === 'Conv' && next.domain === '') {
-      const dims = next.inputs[1]?.initializer?.dims ?? next.inputs[1]?.shape;
-      return dims?.length === 4 && dims[2] === 1 && dims[3] === 1;
-    }
+    if (next?.opType === 'Conv' && next.domain === '') return isPointwise(next);
     const isScaling =
       (next?.opType === 'Mul' || next?.opType === 'Div') &&
       next.inputs.some((input) => input !== undefined && constantNumbers(input)?.length === 1);
@@ -94,6 +92,12 @@ function startsWithPointwiseConv({ graph }: Model): boolean {
     value = next.output(0);
   }
   return false;
+}
+
+/** Whether a convolution looks at single pixels. The weight says it where the node does not. */
+function isPointwise(conv: Node): boolean {
+  const kernel = conv.attribute('kernel_shape')?.values.ints ?? conv.inputs[1]?.initializer?.dims.slice(2) ?? [];
+  return kernel.length === 2 && kernel.every((size) => Number(size) === 1);
 }
 
 /** The typed error of models that cannot be used together. */

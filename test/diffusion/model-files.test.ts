@@ -60,14 +60,23 @@ describe('finds', () => {
 });
 
 describe('a post_quant_conv inside of the decoder', () => {
-  async function decoder(kernel: number, steps: readonly ('Cast' | 'Mul')[]): Promise<string> {
+  async function decoder(kernel: number, steps: readonly ('Cast' | 'Mul')[], isCast: boolean): Promise<string> {
     const model = buildModel(11, (g) => {
       let x = g.input('latents', [1, 4, 8, 8]);
       for (const step of steps) {
-        x = step === 'Cast' ? g.op('Cast', [x], { attributes: [Attribute.int('to', 1)] }) : g.op('Mul', [x, g.scalar(5.5)]);
+        x =
+          step === 'Cast'
+            ? g.op('Cast', [x], { attributes: [Attribute.int('to', 1)] })
+            : g.op('Mul', [x, g.scalar(5.5)]);
       }
-      const weight = g.floats(Array.from({ length: 16 * kernel * kernel }, () => 0.1), [4, 4, kernel, kernel]);
-      g.output(g.op('Conv', [x, weight], { outputs: ['image'] }));
+      const weight = g.floats(
+        Array.from({ length: 16 * kernel * kernel }, () => 0.1),
+        [4, 4, kernel, kernel],
+      );
+      // Weights of another type than the graph's come through a Cast.
+      const cast = isCast ? g.op('Cast', [weight], { attributes: [Attribute.int('to', 1)] }) : weight;
+      const attributes = isCast ? [Attribute.ints('kernel_shape', [kernel, kernel])] : [];
+      g.output(g.op('Conv', [x, cast], { outputs: ['image'], attributes }));
     });
     const path = join(tempDir(), 'vae.onnx');
     writeFileSync(path, await saveBytes(model));
@@ -80,7 +89,9 @@ describe('a post_quant_conv inside of the decoder', () => {
     { kernel: 3, steps: [], wanted: false },
     { kernel: 3, steps: ['Cast'], wanted: false },
   ] as const)('kernel $kernel after $steps', async ({ kernel, steps, wanted }) => {
-    expect(await holdsPostQuantConv(await decoder(kernel, steps))).toBe(wanted);
+    for (const isCast of [false, true]) {
+      expect(await holdsPostQuantConv(await decoder(kernel, steps, isCast))).toBe(wanted);
+    }
   });
 
   test('is not in what the sample exports', async () => {
