@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from './bench.ts';
+import { exportRows } from './export.ts';
 import { writeChain, writeFullUnet } from './files.ts';
 import { hostOverhead } from './host.ts';
 import type { Cost } from './job.ts';
@@ -24,6 +25,7 @@ export const CASES: readonly CaseGroup[] = [
   { name: 'inline', measure: inlineWeights },
   { name: 'chain', measure: chains },
   { name: 'analysis', measure: analysis },
+  { name: 'export', measure: exportRows },
   { name: 'host', measure: hostOverhead },
   { name: 'cli', measure: cliStart },
 ];

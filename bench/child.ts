@@ -15,6 +15,10 @@ async function prepare(job: Job): Promise<(watch: Stopwatch) => Promise<string |
       const { analyze } = await import('./analyze.ts');
       return (watch) => analyze(job, watch);
     }
+    case 'export': {
+      const { runExport } = await import('./export.ts');
+      return () => runExport(job);
+    }
     case 'read':
       return async () => {
         readRanges(job.input, job.ranges);

@@ -15,6 +15,14 @@ export type Job =
     }
   /** Open a model and infer its shapes or check it. */
   | { readonly kind: 'analyze'; readonly what: 'infer' | 'check'; readonly input: string }
+  /** Export the models of a checkpoint, or one of them. */
+  | {
+      readonly kind: 'export';
+      readonly input: string;
+      readonly output: string;
+      readonly only?: 'unet';
+      readonly weights: 'reference' | 'link' | 'copy';
+    }
   /** Read ranges of a file and look at nothing. */
   | { readonly kind: 'read'; readonly input: string; readonly ranges: readonly Range[] }
   /** Copy ranges of a file into a new one, which is synced. */
