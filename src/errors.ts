@@ -54,6 +54,9 @@ export const ERROR_CODES = {
   E_CONFIG: 'a configuration file is not valid',
   E_OM: 'the file is not a compiled model (OM) that can be read',
   // devices
+  E_ACL_LIBRARY: 'the AscendCL library is not there, or cannot be used',
+  E_ACL_DEVICE: 'an NPU is not there, cannot be used, or was lost',
+  E_ACL_MEMORY: 'the memory of an NPU, or that of this machine, is full',
   E_NPU_SMI: 'npu-smi cannot be run, or its output cannot be read',
   E_SOC: 'the chip to compile for cannot be determined',
   // compiling

@@ -138,9 +138,11 @@ export {
 export { countNodes, type Pipeline, type PipelineOptions, pipeline } from './rewrite/pipeline.ts';
 export { countSites, type PassReport, type Report, type Site, SiteLog, type SiteStatus } from './rewrite/report.ts';
 export { applyRules, type Rule, type RuleDefinition, rule, rulePass } from './rewrite/rule.ts';
+export { shutdownAcl } from './runtime/acl/devices.ts';
+export { AclError } from './runtime/acl/failure.ts';
 export { type BenchOptions, type BenchReport, type BenchTimes, benchModel, benchSession } from './runtime/bench.ts';
 export type { Latency } from './runtime/bench-statistics.ts';
-export { type OpenSessionOptions, openSession } from './runtime/open.ts';
+export { type Backend, type OpenSessionOptions, openSession } from './runtime/open.ts';
 export type {
   InferenceSession,
   RunTimings,

@@ -50,12 +50,18 @@ describe('a session for a file', () => {
   });
 
   test.each([
-    ['unet.om', 'acl'],
-    ['unet.pt', '.onnx'],
-    ['unet', '.onnx'],
+    ['unet.pt', '.onnx or .om'],
+    ['unet', 'no ending'],
   ])('has no backend for %s', async (name, word) => {
     const error = await expectRejection('E_SESSION_LOAD', () => openSession(name));
     expect(error.message).toContain(word);
+  });
+
+  test('refuses a file that is for another backend than asked for', async () => {
+    const onnx = await expectRejection('E_SESSION_LOAD', () => openSession('unet.onnx', { backend: 'acl' }));
+    expect(onnx.hint).toBe('compile it first');
+    const om = await expectRejection('E_SESSION_LOAD', () => openSession('unet.om', { backend: 'ort' }));
+    expect(om).toMatchObject({ expected: 'ort', found: 'acl' });
   });
 
   test('a file that is missing is an error of the file', async () => {
