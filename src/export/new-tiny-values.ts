@@ -21,10 +21,14 @@ const BLOCK = 1 << 19;
 /** Different values in one tensor; an index of 16 bits chooses one. */
 const LEVELS = 1 << 16;
 
-/** Tensors with random values of a size that keeps activations of the network near 1: each depends on seed and name alone. */
+/**
+ * Tensors in the order of their names, with random values of a size that keeps activations finite: each
+ * depends on seed and name alone.
+ */
 export function tinyTensors(shapes: Shapes, { dtype, seed, part }: TinyValues): readonly TensorToSave[] {
   const known = new Map<string, Levels>();
-  return Array.from(shapes, ([name, shape]) => {
+  const sorted = [...shapes].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([name, shape]) => {
     if (seed === undefined) return { name, dtype, shape };
     const count = shape.reduce((product, dim) => product * dim, 1);
     const [centre, spread] = rangeOf(name, shape);
@@ -62,7 +66,7 @@ function scramble(state: number): number {
   return bits ^ (bits >>> 14);
 }
 
-/** Scales of normalizations are near 1, biases near 0; other weights keep the variance of what they are applied to. */
+/** Scales of normalizations are near 1, biases near 0; other weights as layers begin. */
 function rangeOf(name: string, shape: readonly number[]): readonly [centre: number, spread: number] {
   if (/norm\w*\.weight$/u.test(name)) return [1, 0.05];
   return [0, name.endsWith('.bias') ? 0.05 : width(name, shape)];
@@ -76,10 +80,13 @@ function levelsOf(centre: number, spread: number, dtype: TinyDtype): Levels {
     : Float32Array.from({ length: LEVELS }, (_, i) => value(i));
 }
 
-/** Uniform values up to this have the variance of one over the number of inputs. */
+/**
+ * Up to one over the root of the number of inputs, as layers of PyTorch begin: each then adds a little to what the network
+ * passes on, as in a trained one, and near tokens stay alike.
+ */
 function width(name: string, [, ...inputs]: readonly number[]): number {
   if (name.includes('embeddings.')) return 0.05;
-  return Math.sqrt(3 / inputs.reduce((product, dim) => product * dim, 1));
+  return 1 / Math.sqrt(inputs.reduce((product, dim) => product * dim, 1));
 }
 
 /** FNV-1a, 32 bits. */
