@@ -141,6 +141,18 @@ describe('what the models are given', () => {
     ]);
   });
 
+  test.each([DataType.FLOAT, DataType.FLOAT16])('the same buffers at every step, element type %i', async (float) => {
+    const { models, pipeline } = make({ float });
+    const run = models.unet.run.bind(models.unet);
+    const buffers = new Set<unknown>();
+    models.unet.run = (feeds) => {
+      for (const { data } of feeds.values()) buffers.add(data);
+      return run(feeds);
+    };
+    await all(pipeline.generate({ prompts: 'a', steps: 5, seed: 1 }));
+    expect(buffers.size).toBe(3);
+  });
+
   test('the unconditional embeddings are computed once for each negative prompt', async () => {
     const { models, pipeline } = make();
     const runs = (): number => models.calls.filter((call) => call === 'clip begins').length;
