@@ -8,7 +8,7 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Longest part of the target's name inside a temporary name, in bytes: file names are at most 255 bytes. */
@@ -50,7 +50,7 @@ export function removeQuietly(path: string): void {
   }
 }
 
-/** Removes temporary files of the same target whose writers were killed. */
+/** Removes temporary files, and folders, of the same target whose writers were killed. */
 export function removeStale(folder: string, name: string): void {
   const space = processSpace();
   if (space === UNKNOWN_SPACE) return;
@@ -64,7 +64,15 @@ export function removeStale(folder: string, name: string): void {
   for (const entry of entries) {
     if (!entry.startsWith(start)) continue;
     const match = /^([1-9][0-9]{0,9})-([0-9a-f]+)-[0-9a-f]{12}\.tmp$/.exec(entry.slice(start.length));
-    if (match?.[2] === space && !isAlive(Number(match[1]))) removeQuietly(join(folder, entry));
+    if (match?.[2] === space && !isAlive(Number(match[1]))) removeLeft(join(folder, entry));
+  }
+}
+
+function removeLeft(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // Not ours to remove, as above.
   }
 }
 
