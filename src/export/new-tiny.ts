@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { SdgraphError } from '../errors.ts';
 import { writeFileAtomic } from '../io/atomic.ts';
 import { writeSafetensors } from '../io/safetensors-writer.ts';
-import { temporaryPath } from '../io/temporary.ts';
+import { removeStale, temporaryPath } from '../io/temporary.ts';
 import { systemReason } from '../wire/source.ts';
 import { readClipConfig } from './config-clip.ts';
 import { readUNetConfig } from './config-unet.ts';
@@ -27,7 +27,7 @@ export interface NewTinyOptions {
   readonly sparse?: boolean;
   /** Element type of the weights; by default `fp32` for a small `sd15`, `fp16` for `sd21` and at full size. */
   readonly dtype?: 'fp32' | 'fp16';
-  /** Called now and then with the bytes of a file written so far, and those to write in all. */
+  /** Called now and then with the bytes of weights written so far, and those to write in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -81,7 +81,10 @@ export async function newTinyCheckpoint(options: NewTinyOptions): Promise<NewTin
       ['unet', 'diffusion_pytorch_model', unetShapes(readUNetConfig(at('unet')))],
       ['vae', 'diffusion_pytorch_model', vaeShapes(readVaeConfig(at('vae')))],
     ];
+    const elementBytes = dtype === 'fp16' ? 2 : 4;
+    const total = parts.reduce((sum, [, , shapes]) => sum + countElements(shapes), 0) * elementBytes;
     const files: TinyWeightFile[] = [];
+    let before = 0;
     for (const [part, stem, shapes] of parts) {
       const path = `${part}/${stem}.safetensors`;
       const tensors = tinyTensors(shapes, {
@@ -89,8 +92,12 @@ export async function newTinyCheckpoint(options: NewTinyOptions): Promise<NewTin
         seed: sparse ? undefined : seed,
         part,
       });
-      const bytes = await writeSafetensors(join(folder, path), tensors, { format: 'pt' }, onProgress);
-      files.push({ path, bytes, tensors: tensors.length, parameters: countElements(shapes) });
+      const parameters = countElements(shapes);
+      const bytes = await writeSafetensors(join(folder, path), tensors, { format: 'pt' }, (done) =>
+        onProgress?.(before + done, total),
+      );
+      before += parameters * elementBytes;
+      files.push({ path, bytes, tensors: tensors.length, parameters });
     }
     return { out, architecture, seed, fullSize, sparse, dtype, files };
   });
@@ -111,6 +118,7 @@ function writeText(folder: string, path: string, text: string): void {
 async function inNewFolder<T>(out: string, fill: (folder: string) => Promise<T>): Promise<T> {
   const target = resolve(out);
   requireFree(out, target);
+  removeStale(dirname(target), basename(target));
   const temporary = temporaryPath(dirname(target), basename(target));
   const remove = (): void => rmSync(temporary, { recursive: true, force: true });
   process.on('exit', remove);
