@@ -1,6 +1,7 @@
 /** Finds out for which chip models have to be compiled. */
 
 import { printable, SdgraphError } from '../errors.ts';
+import { socNameFromAcl } from '../runtime/acl/soc-name.ts';
 import { askNpuSmi, type NpuSmiAnswers, readCapture } from './npu-smi/ask.ts';
 import { chipsOf, type SocChip } from './npu-smi/chips.ts';
 import { explainError } from './npu-smi/errors.ts';
@@ -14,8 +15,11 @@ export interface DetectSocOptions {
   readonly socVersion?: string;
   /** A file with what `npu-smi` printed, perhaps elsewhere, in place of running it. It may hold several answers. */
   readonly from?: string;
-  /** What the AscendCL library of this machine answers (`aclrtGetSocName`); asked before `npu-smi`. */
-  readonly socNameFromAcl?: () => string | undefined;
+  /**
+   * What the AscendCL library of this machine answers (`aclrtGetSocName`); asked before `npu-smi`. If not given, the
+   * library is looked for in the environment, unless `npuSmi` says whom to ask.
+   */
+  readonly socNameFromAcl?: () => string | undefined | Promise<string | undefined>;
   /** The program to run: a path, or a name that `PATH` finds. `npu-smi` if not given. */
   readonly npuSmi?: string;
   /** Environment of the program, in place of this process's. `ASCEND_HOME_PATH` names the toolkit. */
@@ -73,15 +77,16 @@ const WAY_OUT = 'name the chip with --soc-version, as in --soc-version Ascend310
  * @throws SdgraphError `E_FILE_MISSING`, `E_FILE_READ` for the file of `from`; `E_NPU_SMI` when it is too large
  */
 export async function detectSoc(options: DetectSocOptions = {}): Promise<SocDetection> {
-  const { socVersion, from, socNameFromAcl, env = process.env, maxBytes = 4 * 1024 * 1024 } = options;
+  const { socVersion, from, npuSmi, env = process.env, maxBytes = 4 * 1024 * 1024 } = options;
   const known = socVersionsOf(env);
   if (socVersion !== undefined) return fromUser(socVersion, known);
   if (from !== undefined) return conclude('file', { report: await readCapture(from, maxBytes), notes: [] }, known);
   const notes: string[] = [];
-  const name = socNameFromAcl === undefined ? undefined : askAcl(socNameFromAcl, notes);
+  const { timeoutMs = 30_000 } = options;
+  const ask = options.socNameFromAcl ?? (npuSmi === undefined ? () => socNameFromAcl({ env, timeoutMs }) : undefined);
+  const name = ask === undefined ? undefined : await askAcl(ask, notes);
   if (name !== undefined) return { ...NOTHING, socVersion: name, source: 'acl' };
-  const { npuSmi = 'npu-smi', timeoutMs = 30_000 } = options;
-  const answers = await askNpuSmi(npuSmi, { env, timeoutMs, maxBytes }, known);
+  const answers = await askNpuSmi(npuSmi ?? 'npu-smi', { env, timeoutMs, maxBytes }, known);
   return conclude('npu-smi', { ...answers, notes: [...notes, ...answers.notes] }, known);
 }
 
@@ -94,9 +99,12 @@ export function requireSoc({ socVersion, reason }: SocDetection): string {
 
 const NOTHING = { reason: null, chips: [], npuSmi: null, notes: [] } as const;
 
-function askAcl(ask: () => string | undefined, notes: string[]): string | undefined {
+async function askAcl(
+  ask: NonNullable<DetectSocOptions['socNameFromAcl']>,
+  notes: string[],
+): Promise<string | undefined> {
   try {
-    const name = ask();
+    const name = await ask();
     return name === '' ? undefined : name;
   } catch (error) {
     notes.push(`AscendCL gives no name: ${error instanceof Error ? error.message : String(error)}`);

@@ -11,7 +11,12 @@ export const soc = defineCommand({
   operands: [],
   flags: {
     from: { kind: 'text', value: 'FILE', describe: 'read what npu-smi printed from a file, in place of running it' },
-    'npu-smi': { kind: 'text', value: 'PATH', describe: 'the program to run', default: 'npu-smi' },
+    'npu-smi': {
+      kind: 'text',
+      value: 'PATH',
+      describe: 'the program to run, in place of asking AscendCL',
+      default: 'npu-smi',
+    },
     'soc-version': {
       kind: 'text',
       value: 'NAME',
@@ -24,13 +29,19 @@ export const soc = defineCommand({
     ['sdgraph soc --from npu-smi.txt --json', 'those of another, from what npu-smi info printed there'],
   ],
   run: async ({ flags, given }, output) => {
-    const { from, 'npu-smi': npuSmi, 'soc-version': socVersion } = flags;
+    const { from, 'npu-smi': program, 'soc-version': socVersion } = flags;
     const sources = ['from', 'npu-smi', 'soc-version'].filter((name) => given.has(name));
     if (sources.length > 1) {
       throw usageError(`--${sources[0]} and --${sources[1]} contradict each other`, { hint: 'give one of them' });
     }
-    const options = { ...(from === undefined ? {} : { from }), ...(socVersion === undefined ? {} : { socVersion }) };
-    const detection = await interruptible(() => detectSoc({ npuSmi, ...options }));
+    // Whoever names the program wants its answer, and not that of AscendCL.
+    const npuSmi = given.has('npu-smi') ? program : undefined;
+    const options = {
+      ...(from === undefined ? {} : { from }),
+      ...(socVersion === undefined ? {} : { socVersion }),
+      ...(npuSmi === undefined ? {} : { npuSmi }),
+    };
+    const detection = await interruptible(() => detectSoc(options));
     output.document(socDocument(detection));
     printDetection(detection, output);
     if (!output.isJson) requireSoc(detection);

@@ -1,0 +1,85 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import koffi from 'koffi';
+import { compiler } from '../../fixtures/ascend-sim/acl/build.mjs';
+import { saveModel } from '../../src/io/save.ts';
+import { DataType } from '../../src/ir/data-type.ts';
+import type { Model } from '../../src/ir/model.ts';
+import { initialisedLibrary, noteInitialised } from '../../src/runtime/acl/process.ts';
+import type { SessionTensor } from '../../src/runtime/session.ts';
+import { simulatedAscendCl } from './ascendcl.ts';
+import { SIMULATION } from './atc-models.ts';
+
+/** What the simulated AscendCL knows about how it was used. */
+export interface Ledger {
+  readonly initialised: boolean;
+  readonly finalised: boolean;
+  /** What is there and has to be given back: memory, streams, models, … */
+  readonly leaks: number;
+  readonly live: Readonly<Record<string, number>>;
+  readonly devices: readonly { readonly id: number; readonly executions: number; readonly hostAllocations: number }[];
+  /** How often each function was called. */
+  readonly calls: Readonly<Record<string, number>>;
+  /** What a real library would have taken, with a result that nobody knows. */
+  readonly violations: readonly { readonly function: string; readonly text: string }[];
+}
+
+const built = simulatedAscendCl();
+
+/** Why there is no simulated AscendCL; undefined where there is one. */
+export const missing: string | undefined = 'reason' in built ? built.reason : undefined;
+
+/** Path of the simulated library. */
+export const library: string = 'library' in built ? built.library : '';
+
+const native = library === '' ? undefined : koffi.load(library);
+const simSet = native?.func('sim_set', 'void', ['str', 'str']) as
+  | ((name: string, value: string | null) => void)
+  | undefined;
+const simLedger = native?.func('sim_ledger', 'str', []) as (() => string) | undefined;
+const simReset = native?.func('sim_reset', 'void', []) as (() => void) | undefined;
+
+/** Sets a variable of the simulation, `SDGRAPH_SIM_ACL_NAME`, for this process. */
+export function simulate(name: string, value: string | null): void {
+  simSet?.(`SDGRAPH_SIM_ACL_${name}`, value);
+}
+
+/** How the library was used until now. */
+export function ledger(): Ledger {
+  return JSON.parse(simLedger?.() ?? '{}') as Ledger;
+}
+
+/** A fresh library. Nothing may be open. */
+export function resetDevice(): void {
+  simReset?.();
+  // The library does not know any more that it was initialised; whoever uses it next does it again.
+  const file = initialisedLibrary();
+  if (file !== undefined) noteInitialised(file);
+}
+
+/** Compiles a model as ATC does. Returns the path of the OM. */
+export async function compileModel(model: Model, folder: string, ...flags: string[]): Promise<string> {
+  const onnx = join(folder, 'model.onnx');
+  await saveModel(model, onnx);
+  const output = join(folder, 'model');
+  const given = [`--model=${onnx}`, `--output=${output}`, '--framework=5', ...flags];
+  const soc = flags.some((flag) => flag.startsWith('--soc_version')) ? [] : ['--soc_version=Ascend310P3'];
+  execFileSync(join(SIMULATION, 'atc'), [...given, ...soc], {
+    stdio: 'pipe',
+    env: { ...process.env, ASCEND_TOOLKIT_HOME: SIMULATION, ASCEND_HOME_PATH: SIMULATION },
+  });
+  return `${output}.om`;
+}
+
+/** A float32 tensor. */
+export function floats(dims: readonly number[], values: Iterable<number>): SessionTensor {
+  return { dataType: DataType.FLOAT, dims, data: Float32Array.from(values) };
+}
+
+/** Compiles a C source into a library in a folder. Returns its path. */
+export function compileLibrary(folder: string, source: string, ...flags: string[]): string {
+  const path = join(folder, 'libascendcl.so');
+  const options = ['-x', 'c', '-shared', '-fPIC', '-o', path, '-', ...flags];
+  execFileSync(compiler() ?? 'cc', options, { input: source, stdio: ['pipe', 'pipe', 'pipe'] });
+  return path;
+}
