@@ -1,19 +1,18 @@
 import { randomInt } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
-import { SdgraphError } from '../errors.ts';
+import { existsSync } from 'node:fs';
 import { writeFileAtomic } from '../io/atomic.ts';
-import { systemReason } from '../wire/source.ts';
 import { loadCheckpoint } from './checkpoint.ts';
 import { ContactSheet } from './contact-sheet.ts';
 import { planGeneration } from './generation.ts';
 import { ImageInfo } from './image-info.ts';
 import { describeImage, type ImageSettings, notedSettings, requireSameSettings } from './image-settings.ts';
+import { findModels } from './model-files.ts';
 import { type OpenPipelineOptions, openWith } from './open-pipeline.ts';
 import type { GenerateOptions } from './pipeline-types.ts';
 import { encodePng } from './png.ts';
 import { type Prompt, promptBatches } from './prompts.ts';
 import { readPng } from './read-png.ts';
+import { requireOutputs } from './render-outputs.ts';
 
 /** What {@link renderPrompts} renders, and where to. */
 export interface RenderOptions
@@ -35,6 +34,8 @@ export interface RenderOptions
   readonly resume?: boolean;
   /** A PNG file with thumbnails of all images. */
   readonly contactSheet?: string;
+  /** Files that must not be replaced, such as the one that the prompts are from. The models never are. */
+  readonly keep?: readonly string[];
   /** Ends the run after the batch that is being made. What was made is kept and noted. */
   readonly signal?: AbortSignal;
 }
@@ -64,7 +65,7 @@ export interface RenderReport {
  * whole, and noted batch by batch: whenever a run ends, the info file is valid and tells what is there.
  *
  * @throws SdgraphError `E_PROMPTS`, `E_SCHEDULER`, `E_PIPELINE`, `E_CHECKPOINT`, `E_MODELS` and what models throw;
- * `E_IMAGE_INFO` when resuming what was made of other prompts or with other settings; `E_IMAGE`, `E_FILE_WRITE`. The
+ * `E_IMAGE_INFO` when resuming what was made of other prompts or with other settings; `E_OVERWRITES_INPUT`, `E_IMAGE`, `E_FILE_WRITE`. The
  * signal's reason when it comes before the models are loaded.
  */
 export async function renderPrompts(options: RenderOptions): Promise<RenderReport> {
@@ -72,7 +73,7 @@ export async function renderPrompts(options: RenderOptions): Promise<RenderRepor
   const { imagesPerPrompt = 1 } = options;
   const total = prompts.length * imagesPerPrompt;
   promptBatches(prompts, imagesPerPrompt, 1);
-  requireOutputs(saveDir, infoFile, contactSheet, total);
+  requireOutputs({ saveDir, infoFile, contactSheet, total, inputs: inputsOf(options) });
   const info = resume ? ImageInfo.resume(infoFile, prompts) : ImageInfo.create(infoFile);
   const there = resume ? imagesThere(info, prompts, imagesPerPrompt, saveDir) : new Map<string, string>();
   const settings = settle(options, [...there.values()]);
@@ -130,6 +131,13 @@ export async function renderPrompts(options: RenderOptions): Promise<RenderRepor
   };
 }
 
+/** Files that are read, and must stay as they are. */
+function inputsOf({ keep: kept = [], sessions, modelDir = './models', backend }: RenderOptions): string[] {
+  if (sessions !== undefined) return [...kept];
+  const { clip, unet, vae } = findModels(modelDir, backend);
+  return [...kept, clip, unet, vae];
+}
+
 /** The path of an image as upstream notes it: put together, not normalized. */
 function imagePath(saveDir: string, name: string): string {
   return saveDir.endsWith('/') ? `${saveDir}${name}` : `${saveDir}/${name}`;
@@ -178,31 +186,4 @@ function writeSheet(path: string, files: readonly string[]): void {
   const sheet = new ContactSheet(files.length);
   for (const file of files) sheet.add(readPng(file).image());
   writeFileAtomic(path, encodePng(sheet.image, new Map([['Software', 'sdgraph']])));
-}
-
-/** Finds out before anything runs whether the results can be written. */
-function requireOutputs(saveDir: string, infoFile: string, contactSheet: string | undefined, total: number): void {
-  if (contactSheet !== undefined) {
-    void new ContactSheet(Math.max(1, total));
-    if (resolve(dirname(contactSheet)) === resolve(saveDir) && /^\d+_\d+\.png$/u.test(basename(contactSheet))) {
-      throw new SdgraphError(
-        'E_FILE_WRITE',
-        'the contact sheet would take the name of an image',
-        { file: contactSheet },
-        { hint: 'give it another name, such as sheet.png' },
-      );
-    }
-  }
-  requireFolder(saveDir, () => mkdirSync(saveDir, { recursive: true }));
-  for (const file of [infoFile, ...(contactSheet === undefined ? [] : [contactSheet])]) requireFolder(dirname(file));
-}
-
-function requireFolder(folder: string, make: () => void = () => undefined): void {
-  try {
-    make();
-    accessSync(folder, constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    const reason = `nothing can be written to this folder: ${systemReason(cause)}`;
-    throw new SdgraphError('E_FILE_WRITE', reason, { file: folder }, { cause });
-  }
 }

@@ -159,6 +159,7 @@ function renderOptions(flags: FlagValues<typeof FLAGS>, given: ReadonlySet<strin
     devices: devices(flags.device),
     threads: flags.threads,
     resume: flags.resume,
+    keep: flags['prompt-file'] === undefined ? [] : [flags['prompt-file']],
     ...(seed === undefined ? {} : { seed }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(contactSheet === undefined ? {} : { contactSheet }),
