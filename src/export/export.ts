@@ -176,7 +176,7 @@ function prepare(
     makeFolder(folder);
     const isUncastable = opset < BFLOAT_OPSET && [...part.tensors.values()].some((tensor) => tensor.dtype === 'BF16');
     const isFolded = options.fold === true || isUncastable;
-    placed = placeWeights(part.files, folder, isFolded ? 'copy' : (options.weights ?? 'reference'));
+    placed = placeWeights(part.files, folder, isFolded ? 'copy' : (options.weights ?? 'reference'), options);
     const weights = new CheckpointWeights(part, {
       ...(isFolded ? { fold: graphType(dtype) } : {}),
       ...(placed.locate === undefined ? {} : { locate: placed.locate }),
@@ -251,7 +251,7 @@ async function save(job: Job, { onProgress }: ExportOptions): Promise<ExportedMo
     warnings: isLinked
       ? [
           ...warnings,
-          'weights are hard links, which readers of models refuse unless links are allowed (--follow-links)',
+          'weights and the file of the checkpoint are one file with two names (hard links), which many readers of models refuse; sdgraph takes it with --follow-links',
         ]
       : warnings,
   };

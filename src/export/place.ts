@@ -5,7 +5,7 @@
  * stay where they are only when the model is written beside or above them.
  */
 
-import { linkSync, realpathSync } from 'node:fs';
+import { linkSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SdgraphError } from '../errors.ts';
 import { ExternalFiles } from '../io/external-files.ts';
@@ -38,16 +38,25 @@ export interface Placed {
 /**
  * Places the files of a part for a model in `folder`, which exists. Links are made at once; copying is left to the save.
  *
+ * @param options with `followLinks` a file with further names may be referred to
  * @throws SdgraphError `E_EXPORT` when a link would have the name of another file
  */
-export function placeWeights(files: readonly WeightFile[], folder: string, wanted: WeightPlacement): Placed {
+export function placeWeights(
+  files: readonly WeightFile[],
+  folder: string,
+  wanted: WeightPlacement,
+  { followLinks = false }: { readonly followLinks?: boolean } = {},
+): Placed {
   if (wanted === 'copy') return copied();
   if (wanted === 'link') return link(files, folder);
   const home = realpathSync(folder);
   const outside = files.find(({ real }) => !isInside(home, real));
-  return outside === undefined
-    ? { placement: 'reference', undo: nothing, keep: nothing }
-    : copied(`${outside.path} is not in or below ${folder}`);
+  if (outside !== undefined) return copied(`${outside.path} is not in or below ${folder}`);
+  const linked = files.find(({ real }) => statSync(real).nlink > 1);
+  if (linked !== undefined && !followLinks) {
+    return copied(`${linked.path} has further names (hard links), which readers of models refuse`);
+  }
+  return { placement: 'reference', undo: nothing, keep: nothing };
 }
 
 function link(files: readonly WeightFile[], folder: string): Placed {

@@ -129,6 +129,15 @@ test('a reference writes nothing but the model, and leaves the checkpoint as it 
   ]);
 });
 
+test('a file with further names is copied unless links are allowed, because readers refuse it', async () => {
+  const model = copyOf('sd15');
+  linkSync(join(model, 'unet/diffusion_pytorch_model.safetensors'), join(model, 'second'));
+  const { models: copies } = await exportCheckpoint({ model, outputDir: model, ...unet });
+  expect(copies[0]).toMatchObject({ weights: 'copy', warnings: [expect.stringContaining('further names')] });
+  const { models: references } = await exportCheckpoint({ model, outputDir: model, ...unet, followLinks: true });
+  expect(references[0]?.weights).toBe('reference');
+});
+
 test('float16 and int32 graphs have inputs of these types', async () => {
   const options = { model: tinySd('sd21'), outputDir: tempDir(), dtype: 'fp16', timestep: 'int32', opset: 17 } as const;
   const { models } = await exportCheckpoint({ ...options, ...unet, weights: 'copy' });
