@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import koffi from 'koffi';
 import { compiler } from '../../fixtures/ascend-sim/acl/build.mjs';
 import { saveModel } from '../../src/io/save.ts';
+import { Attribute } from '../../src/ir/attribute.ts';
 import { DataType } from '../../src/ir/data-type.ts';
 import type { Model } from '../../src/ir/model.ts';
-import { initialisedLibrary, noteInitialised } from '../../src/runtime/acl/process.ts';
 import type { SessionTensor } from '../../src/runtime/session.ts';
 import { simulatedAscendCl } from './ascendcl.ts';
 import { SIMULATION } from './atc-models.ts';
+import { buildModel } from './model-builder.ts';
 
 /** What the simulated AscendCL knows about how it was used. */
 export interface Ledger {
@@ -49,12 +50,9 @@ export function ledger(): Ledger {
   return JSON.parse(simLedger?.() ?? '{}') as Ledger;
 }
 
-/** A fresh library. Nothing may be open. */
+/** A fresh library, without settings. Nothing may be open. */
 export function resetDevice(): void {
   simReset?.();
-  // The library does not know any more that it was initialised; whoever uses it next does it again.
-  const file = initialisedLibrary();
-  if (file !== undefined) noteInitialised(file);
 }
 
 /** Compiles a model as ATC does. Returns the path of the OM. */
@@ -83,3 +81,20 @@ export function compileLibrary(folder: string, source: string, ...flags: string[
   execFileSync(compiler() ?? 'cc', options, { input: source, stdio: ['pipe', 'pipe', 'pipe'] });
   return path;
 }
+
+/** A model of two inputs, two outputs, two types: `y = 2x`, `z = t + 1`. */
+export function twofold(): Model {
+  return buildModel(13, (graph) => {
+    const x = graph.input('x', [2, 3]);
+    const t = graph.input('t', [1], DataType.INT32);
+    graph.output(graph.op('Mul', [x, graph.scalar(2)], { name: 'scale', outputs: ['y'] }), [2, 3]);
+    const one = graph.op('Cast', [graph.scalar(1)], { attributes: [Attribute.int('to', DataType.INT32)] });
+    graph.output(graph.op('Add', [t, one], { name: 'next', outputs: ['z'] }), [1], DataType.INT32);
+  });
+}
+
+/** What it is fed. */
+export const TWOFOLD_FEEDS: readonly [SessionTensor, SessionTensor] = [
+  floats([2, 3], [1, 2, 3, 4, 5, 6]),
+  { dataType: DataType.INT32, dims: [1], data: Int32Array.of(41) },
+];
