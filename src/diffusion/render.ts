@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { writeFileAtomic } from '../io/atomic.ts';
+import { closeAfter } from '../runtime/close-after.ts';
 import { loadCheckpoint } from './checkpoint.ts';
 import { ContactSheet } from './contact-sheet.ts';
 import { planGeneration } from './generation.ts';
@@ -86,32 +87,32 @@ export async function renderPrompts(options: RenderOptions): Promise<RenderRepor
   const checkpoint = await loadCheckpoint(options.model);
   planGeneration(generation, checkpoint);
   const pipeline = await openWith(options, checkpoint);
-  try {
-    const results = pipeline.generate({
-      ...generation,
-      // A run that is to end makes no further batch: all that is left counts as not wanted.
-      skip: (job) => signal?.aborted === true || there.has(job.name),
-      onEvent: (event) => {
-        if (event.type === 'batch') waiting = event.jobs.length;
-        if (event.type === 'batch-done') useTime += event.timings.total;
-        options.onEvent?.(event);
-      },
-    });
-    if (!resume) info.write();
-    for await (const result of results) {
-      const file = imagePath(saveDir, result.name);
-      writeFileAtomic(file, encodePng(result.image, describeImage(result, settings)));
-      info.add(result.job.prompt, file);
-      images.push({ file, prompt: result.prompt, category: result.category });
-      waiting--;
-      if (waiting === 0) info.write();
+  await closeAfter(pipeline, async () => {
+    try {
+      const results = pipeline.generate({
+        ...generation,
+        // A run that is to end makes no further batch: all that is left counts as not wanted.
+        skip: (job) => signal?.aborted === true || there.has(job.name),
+        onEvent: (event) => {
+          if (event.type === 'batch') waiting = event.jobs.length;
+          if (event.type === 'batch-done') useTime += event.timings.total;
+          options.onEvent?.(event);
+        },
+      });
+      if (!resume) info.write();
+      for await (const result of results) {
+        const file = imagePath(saveDir, result.name);
+        writeFileAtomic(file, encodePng(result.image, describeImage(result, settings)));
+        info.add(result.job.prompt, file);
+        images.push({ file, prompt: result.prompt, category: result.category });
+        waiting--;
+        if (waiting === 0) info.write();
+      }
+    } catch (error) {
+      keep(info);
+      throw error;
     }
-  } catch (error) {
-    keep(info);
-    throw error;
-  } finally {
-    await pipeline.close();
-  }
+  });
   const done = there.size + images.length;
   if (contactSheet !== undefined && done > 0) {
     writeSheet(contactSheet, [...imagesThere(info, prompts, imagesPerPrompt, saveDir).values()]);

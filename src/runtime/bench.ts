@@ -1,6 +1,7 @@
 import { SdgraphError } from '../errors.ts';
 import { typeName } from '../ir/data-type.ts';
 import { type Latency, latencyOf } from './bench-statistics.ts';
+import { closeAfter } from './close-after.ts';
 import { type FileFeedOptions, feedsForFile, type InputReport, reportFeeds } from './file-feeds.ts';
 import { type OpenSessionOptions, openSession } from './open.ts';
 import type { InferenceSession, RunTimings, SessionTensor } from './session.ts';
@@ -77,7 +78,7 @@ export async function benchModel(path: string, options: BenchOptions = {}): Prom
   requireRuns(options);
   const started = performance.now();
   const session = await openSession(path, { ...options.session, followLinks });
-  try {
+  return closeAfter(session, async () => {
     const load = performance.now() - started;
     const feeds = await feedsForFile(path, session.inputs, { ...options, open: 'refuse' });
     let outputs: ReadonlyMap<string, SessionTensor> = new Map();
@@ -92,9 +93,7 @@ export async function benchModel(path: string, options: BenchOptions = {}): Prom
       outputs: [...outputs].map(([name, { dims, dataType }]) => ({ name, dims, dataType: typeName(dataType) })),
       ...report,
     };
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 /**

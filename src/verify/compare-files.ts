@@ -1,10 +1,12 @@
 import { extname } from 'node:path';
 import { printable, SdgraphError } from '../errors.ts';
 import { openModel } from '../io/open.ts';
+import { closeAfter } from '../runtime/close-after.ts';
 import { sharedFeeds } from '../runtime/feeds.ts';
 import { type FileFeedOptions, feedsForFile, reportFeeds } from '../runtime/file-feeds.ts';
 import { type OpenSessionOptions, openSession } from '../runtime/open.ts';
 import type { InferenceSession, SessionTensor } from '../runtime/session.ts';
+import type { Tolerance } from './compare.ts';
 import { type ComparisonReport, constantOutputs } from './comparison.ts';
 import { type PortPairs, pairPorts } from './pairs.ts';
 import { compareOutput, type RunResult } from './run.ts';
@@ -41,11 +43,39 @@ export async function compareFiles(
   const { preset, tolerance } = chooseTolerance(options.tolerance, () => auto);
   const open = { ...options.session, followLinks };
   onStep(`loading ${reference}`);
-  await using a = await load(reference, open);
-  onStep(`loading ${candidate}`);
-  await using b = await load(candidate, open);
-  const inputs = pairPorts('input', a.session.inputs, b.session.inputs, candidate);
-  const outputs = pairPorts('output', a.session.outputs, b.session.outputs, candidate);
+  const a = await openSession(reference, open);
+  return closeAfter(a, async () => {
+    onStep(`loading ${candidate}`);
+    const b = await openSession(candidate, open);
+    return closeAfter(b, async () => ({
+      reference,
+      candidate,
+      preset,
+      tolerance,
+      seed,
+      ...(await compareSessions({ file: reference, session: a }, { file: candidate, session: b }, tolerance, options)),
+    }));
+  });
+}
+
+/** A model file that is loaded. */
+interface Loaded {
+  readonly file: string;
+  readonly session: InferenceSession;
+}
+
+/** What running two sessions finds. */
+type Findings = Pick<ComparisonReport, 'ok' | 'inputs' | 'outputs' | 'notes' | 'milliseconds'>;
+
+async function compareSessions(
+  { file: reference, session: a }: Loaded,
+  { file: candidate, session: b }: Loaded,
+  tolerance: Tolerance,
+  options: CompareFilesOptions,
+): Promise<Findings> {
+  const { onStep = () => undefined } = options;
+  const inputs = pairPorts('input', a.inputs, b.inputs, candidate);
+  const outputs = pairPorts('output', a.outputs, b.outputs, candidate);
   if (outputs.pairs.length === 0) {
     throw new SdgraphError('E_VERIFY', 'the model has no outputs to compare', { file: reference });
   }
@@ -60,33 +90,19 @@ export async function compareFiles(
     inputs.pairs.map(([{ name }, port]) => [name, port] as const),
   );
   onStep(`running ${reference}`);
-  const expected = await run(a.session, feeds.reference);
+  const expected = await run(a, feeds.reference);
   onStep(`running ${candidate}`);
-  const found = await run(b.session, feeds.candidate);
+  const found = await run(b, feeds.candidate);
   const reports = outputs.pairs.map(([wanted, given]) =>
     compareOutput(wanted.name, expected.outputs.get(wanted.name), found.outputs.get(given.name), tolerance),
   );
   return {
-    reference,
-    candidate,
     ok: reports.every(({ reasons }) => reasons.length === 0),
-    preset,
-    tolerance,
-    seed,
     inputs: reportFeeds(ports, feeds.reference, options),
     outputs: reports,
     notes: [...pairing('inputs', inputs), ...pairing('outputs', outputs), ...constantOutputs(expected.outputs)],
     milliseconds: { reference: expected.milliseconds, candidate: found.milliseconds },
   };
-}
-
-/** A session that closes with the block it was opened in. */
-async function load(
-  path: string,
-  options: OpenSessionOptions,
-): Promise<AsyncDisposable & { readonly session: InferenceSession }> {
-  const session = await openSession(path, options);
-  return { session, [Symbol.asyncDispose]: () => session.close() };
 }
 
 async function run(session: InferenceSession, feeds: ReadonlyMap<string, SessionTensor>): Promise<RunResult> {

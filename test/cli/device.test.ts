@@ -103,6 +103,14 @@ describe.skipIf(library === '')(`on a simulated NPU${skipped}`, () => {
   });
 });
 
+test.skipIf(library === '')(`a device that is lost is told as what failed, not what came after${skipped}`, async () => {
+  const env = { SDGRAPH_ASCENDCL: library, SDGRAPH_SIM_ACL_LOST: '0:3' };
+  const { code, stderr } = await cli.run(['bench', 'a.om', '--loop', '10'], { cwd, env });
+  expect(code).toBe(1);
+  expect(stderr).toContain('[E_ACL_DEVICE]');
+  expect(stderr).toContain('the device cannot run the model');
+});
+
 test('without the library bench says what is missing', async () => {
   const env = { SDGRAPH_ASCENDCL: join(cwd, 'none.so') };
   const { code, stderr } = await cli.run(['bench', 'a.om'], { cwd, env });
