@@ -1,3 +1,5 @@
+import { isThreadBusy } from '../runtime/thread.ts';
+
 /** Signals that ask a program to end, with the exit codes that shells expect of one that was ended by them. */
 const SIGNALS = [
   ['SIGINT', 130],
@@ -11,8 +13,7 @@ const SIGNALS = [
  */
 export async function interruptible<T>(work: () => Promise<T>): Promise<T> {
   const handlers = SIGNALS.map(([signal, code]) => {
-    // oxlint-disable-next-line no-process-exit -- `exit` listeners remove the temporary files; nothing else may run
-    const handler = (): void => process.exit(code);
+    const handler = (): void => leave(signal, code);
     process.on(signal, handler);
     return { signal, handler };
   });
@@ -35,8 +36,7 @@ export async function cancellable<T>(
   let exitCode: number | undefined;
   const handlers = SIGNALS.map(([signal, code]) => {
     const handler = (): void => {
-      // oxlint-disable-next-line no-process-exit -- asked twice: `exit` listeners end what was started
-      if (exitCode !== undefined) process.exit(code);
+      if (exitCode !== undefined) leave(signal, code);
       exitCode = code;
       controller.abort();
     };
@@ -48,4 +48,17 @@ export async function cancellable<T>(
   } finally {
     for (const { signal, handler } of handlers) process.off(signal, handler);
   }
+}
+
+/**
+ * Ends the program at once; listeners of `exit` remove temporary files and end what was started. While a model runs on
+ * another thread, `process.exit` would wait for it and then abort the process where the thread comes back: the signal
+ * itself does better, with the same code for the shell.
+ */
+function leave(signal: NodeJS.Signals, code: number): void {
+  // oxlint-disable-next-line no-process-exit -- nothing else may run
+  if (!isThreadBusy()) process.exit(code);
+  process.emit('exit', code);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }

@@ -23,6 +23,14 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** Threads that have questions to answer. */
+const busy = new Set<RuntimeThread>();
+
+/** Whether any thread is at work: native code that cannot be interrupted, and must not be. */
+export function isThreadBusy(): boolean {
+  return busy.size > 0;
+}
+
 /**
  * A thread that answers questions in order. One that dies answers all that are open, and all that follow, with an error.
  * A question keeps the process alive, an idle thread does not.
@@ -51,6 +59,7 @@ export class RuntimeThread {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const id = this.#next++;
     this.#worker.ref();
+    busy.add(this);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
@@ -74,7 +83,9 @@ export class RuntimeThread {
     this.#waiting.delete(id);
     if (error === undefined) waiting?.resolve(result);
     else waiting?.reject(new ThreadError(error.message, error.details));
-    if (this.#waiting.size === 0) this.#worker.unref();
+    if (this.#waiting.size > 0) return;
+    this.#worker.unref();
+    busy.delete(this);
   }
 
   #fail(error: Error, died: () => void): void {
@@ -84,5 +95,6 @@ export class RuntimeThread {
     }
     for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
+    busy.delete(this);
   }
 }
