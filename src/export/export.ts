@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { SdgraphError } from '../errors.ts';
 import { saveModel } from '../io/save.ts';
 import type { Model } from '../ir/model.ts';
@@ -112,20 +112,23 @@ export async function exportCheckpoint(options: ExportOptions): Promise<ExportRe
   const names = checkOptions(options);
   const checkpoint = Checkpoint.open(model, options);
   const jobs: Job[] = [];
+  const folders = new FreshFolders();
   try {
     const configs = readCheckpointConfigs(checkpoint, names);
     for (const name of names) {
       options.onModel?.(name);
-      jobs.push(prepare(name, checkpoint, configs, options));
+      jobs.push(prepare(name, checkpoint, configs, options, folders));
     }
     const models: ExportedModel[] = [];
     for (const job of jobs) {
       options.onModel?.(job.name);
       models.push(await save(job, options));
     }
+    folders.keep();
     return { model, outputDir, batchSize, parallel, opset, dtype, models };
   } finally {
     for (const job of jobs) job.close();
+    folders.removeEmpty();
   }
 }
 
@@ -167,13 +170,14 @@ function prepare(
   checkpoint: Checkpoint,
   configs: ReturnType<typeof readCheckpointConfigs>,
   options: ExportOptions,
+  folders: FreshFolders,
 ): Job {
   const { outputDir, batchSize, parallel, opset = OPSETS.oldest, dtype = 'fp32', timestep } = options;
   const part = checkpoint.part(PARTS[name]);
   let placed: Placed | undefined;
   try {
     const folder = join(outputDir, name);
-    makeFolder(folder);
+    folders.make(folder);
     const isUncastable = opset < BFLOAT_OPSET && [...part.tensors.values()].some((tensor) => tensor.dtype === 'BF16');
     const isFolded = options.fold === true || isUncastable;
     placed = placeWeights(part.files, folder, isFolded ? 'copy' : (options.weights ?? 'reference'), options);
@@ -261,11 +265,31 @@ function port(value: Value): ExportedPort {
   return { name: value.name, type: value.type === undefined ? 'unknown' : formatType(value.type) };
 }
 
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (cause) {
-    const reason = `the folder cannot be made: ${systemReason(cause)}`;
-    throw new SdgraphError('E_FILE_WRITE', reason, { file: folder }, { cause });
+/** Folders that an export makes, so that one that fails leaves none behind. */
+class FreshFolders {
+  #made: { readonly folder: string; readonly first: string }[] = [];
+
+  make(folder: string): void {
+    try {
+      const first = mkdirSync(folder, { recursive: true });
+      if (first !== undefined) this.#made.push({ folder: resolve(folder), first: resolve(first) });
+    } catch (cause) {
+      const reason = `the folder cannot be made: ${systemReason(cause)}`;
+      throw new SdgraphError('E_FILE_WRITE', reason, { file: folder }, { cause });
+    }
+  }
+
+  keep(): void {
+    this.#made = [];
+  }
+
+  removeEmpty(): void {
+    for (const { folder, first } of this.#made.toReversed()) {
+      try {
+        for (let each = folder; each.length >= first.length; each = dirname(each)) rmdirSync(each);
+      } catch {
+        // A folder that holds something stays, and those above it.
+      }
+    }
   }
 }

@@ -283,6 +283,18 @@ describe('a failed export', () => {
     expect(left.map(({ name }) => name)).toEqual([]);
   });
 
+  test('leaves no empty folders either, and folders that were there', async () => {
+    const dir = tempDir();
+    const model = join(dir, 'checkpoint');
+    cpSync(tinySd('sd15'), model, { recursive: true });
+    rmSync(join(model, 'unet/diffusion_pytorch_model.safetensors'));
+    await expectRejection('E_CHECKPOINT', () => exportCheckpoint({ model, outputDir: join(dir, 'a/b') }));
+    expect(readdirSync(dir)).toEqual(['checkpoint']);
+    mkdirSync(join(dir, 'there'));
+    await expectRejection('E_CHECKPOINT', () => exportCheckpoint({ model, outputDir: join(dir, 'there') }));
+    expect(readdirSync(join(dir, 'there'))).toEqual([]);
+  });
+
   test('a link does not take the name of another file', async () => {
     const outputDir = tempDir();
     const other = join(outputDir, 'unet/diffusion_pytorch_model.safetensors');
