@@ -8,6 +8,8 @@ import { saveModel } from '../../src/io/save.ts';
 import { buildCli, type Cli } from '../support/cli.ts';
 import { OM_FIXTURES } from '../support/om-samples.ts';
 import { smallModel, writeExternalModel } from '../support/small-model.ts';
+import { writeTinyModels } from '../support/tiny-pipeline.ts';
+import { tinySd } from '../support/tiny-sd.ts';
 
 let cli: Cli;
 let cwd: string;
@@ -16,6 +18,7 @@ beforeAll(async () => {
   cli = buildCli();
   cwd = mkdtempSync(join(realpathSync(tmpdir()), 'sdgraph-json-'));
   await writeExternalModel(cwd);
+  writeTinyModels(join(cwd, 'rendering'), 'sd15');
   await cli.run(['optimize', '--model', 'unet.onnx', '--new-model', 'other.onnx'], { cwd });
   const changed = smallModel();
   for (const node of changed.graph.nodesOf('Mul')) if (node.name === 'gate') node.opType = 'Add';
@@ -28,6 +31,8 @@ afterAll(() => {
 });
 
 const model = ['--model', 'unet.onnx', '--new-model', 'out.onnx'];
+
+const RUN = ['--model', tinySd('sd15'), '--model-dir', 'rendering'];
 
 const CASES = [
   { command: 'optimize', args: [...model], code: 0 },
@@ -62,6 +67,10 @@ const CASES = [
   { command: 'compare', args: ['--reference', 'unet.onnx', '--model', 'changed.onnx'], code: 1 },
   { command: 'compare', args: ['--reference', 'unet.onnx', '--model', 'missing.onnx'], code: 1 },
   { command: 'compare', args: [], code: 2 },
+  { command: 'run', args: [...RUN, '--prompt', 'a fox', '--steps', '2', '--contact-sheet', 'sheet.png'], code: 0 },
+  { command: 'run', args: [...RUN, '--prompt', 'a fox', '--steps', '2', '--resume'], code: 0 },
+  { command: 'run', args: [...RUN, '--prompt', 'a fox', '-bs', '2'], code: 1 },
+  { command: 'run', args: [...RUN], code: 2 },
   { command: 'bench', args: ['unet.onnx', '--loop', '2'], code: 0 },
   { command: 'bench', args: ['missing.onnx'], code: 1 },
   { command: 'bench', args: ['unet.onnx', '--loop', '0'], code: 2 },
