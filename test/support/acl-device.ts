@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import koffi from 'koffi';
+import { expect } from 'vitest';
 import { compiler } from '../../fixtures/ascend-sim/acl/build.mjs';
 import { saveModel } from '../../src/io/save.ts';
 import { Attribute } from '../../src/ir/attribute.ts';
 import { DataType } from '../../src/ir/data-type.ts';
 import type { Model } from '../../src/ir/model.ts';
+import { shutdownAcl } from '../../src/runtime/acl/devices.ts';
 import type { SessionTensor } from '../../src/runtime/session.ts';
 import { simulatedAscendCl } from './ascendcl.ts';
 import { SIMULATION } from './atc-models.ts';
@@ -55,6 +58,13 @@ export function resetDevice(): void {
   simReset?.();
 }
 
+/** Shuts the device down, which must leave nothing behind and must not have been misused, and takes a fresh one. */
+export async function leaveNothing(): Promise<void> {
+  await shutdownAcl();
+  expect(ledger()).toMatchObject({ leaks: 0, violations: [] });
+  resetDevice();
+}
+
 /** Compiles a model as ATC does. Returns the path of the OM. */
 export async function compileModel(model: Model, folder: string, ...flags: string[]): Promise<string> {
   const onnx = join(folder, 'model.onnx');
@@ -66,7 +76,9 @@ export async function compileModel(model: Model, folder: string, ...flags: strin
     stdio: 'pipe',
     env: { ...process.env, ASCEND_TOOLKIT_HOME: SIMULATION, ASCEND_HOME_PATH: SIMULATION },
   });
-  return `${output}.om`;
+  // The name has the system in it where sizes are open.
+  const om = readdirSync(folder).find((name) => name.endsWith('.om'));
+  return join(folder, om ?? 'model.om');
 }
 
 /** A float32 tensor. */
@@ -98,3 +110,20 @@ export const TWOFOLD_FEEDS: readonly [SessionTensor, SessionTensor] = [
   floats([2, 3], [1, 2, 3, 4, 5, 6]),
   { dataType: DataType.INT32, dims: [1], data: Int32Array.of(41) },
 ];
+
+/** `y = 2x` for an `x` of some shape. */
+export function doubled(shape: readonly (number | string)[]): Model {
+  return buildModel(13, (graph) => {
+    const x = graph.input('x', shape);
+    graph.output(graph.op('Mul', [x, graph.scalar(2)], { name: 'scale', outputs: ['y'] }), shape);
+  });
+}
+
+/** 0, 1, 2, … in some shape. */
+export function ramp(dims: readonly number[]): SessionTensor {
+  const length = dims.reduce((product, dim) => product * dim, 1);
+  return floats(
+    dims,
+    Array.from({ length }, (_, i) => i),
+  );
+}

@@ -111,7 +111,7 @@ function callFailure(cause: AclError, step: Step, where: Where, soc: string | un
 }
 
 function hintFor({ code, text }: AclError, step: Step, soc: string | undefined): string | undefined {
-  if (step === 'load' && /E10001|soc_?version/iu.test(text)) {
+  if (step === 'load' && /soc_?version/iu.test(text)) {
     return `it was compiled for another chip; compile it for ${soc ?? 'the chip of this machine'}`;
   }
   return adviceFor(code);

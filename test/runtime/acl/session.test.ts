@@ -5,10 +5,10 @@ import { openSession } from '../../../src/runtime/open.ts';
 import {
   compileModel,
   floats,
+  leaveNothing,
   ledger,
   library,
   missing,
-  resetDevice,
   simulate,
   TWOFOLD_FEEDS,
   twofold,
@@ -19,10 +19,7 @@ import { tempDir } from '../../support/temp-dir.ts';
 const [X, T] = TWOFOLD_FEEDS;
 
 describe.skipIf(missing !== undefined)(`a session on a device ${missing ?? ''}`, () => {
-  afterEach(async () => {
-    await shutdownAcl();
-    resetDevice();
-  });
+  afterEach(leaveNothing);
 
   test('tells its inputs and outputs as the ONNX model has them, and runs it', async () => {
     const session = await openSession(await compileModel(twofold(), tempDir()), { library });

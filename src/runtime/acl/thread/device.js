@@ -24,6 +24,8 @@ const ON_DEVICE = 0;
 export function initialise(acl) {
   const code = acl.value('aclInit', null);
   if (code !== 0 && code !== REPEATED) throw acl.failure('aclInit', Number(code));
+  // What it says about the repetition must not be taken for words about a later failure.
+  if (code === REPEATED) acl.words();
 }
 
 /** A device in use. */
@@ -52,7 +54,8 @@ export class Device {
       this.#unified = runMode(acl) === ON_DEVICE;
       if (acl.has('aclrtSetDeviceSatMode')) {
         const code = Number(acl.value('aclrtSetDeviceSatMode', SATURATE));
-        if (code !== 0 && !NOT_SUPPORTED.has(code)) throw acl.failure('aclrtSetDeviceSatMode', code);
+        const failure = code === 0 ? undefined : acl.failure('aclrtSetDeviceSatMode', code);
+        if (failure !== undefined && !NOT_SUPPORTED.has(code)) throw failure;
       }
     } catch (error) {
       this.#scope.freeQuietly();

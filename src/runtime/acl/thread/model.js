@@ -204,9 +204,14 @@ export class DeviceModel {
       const dims = this.#outputDims(port.dims, i, isOpen);
       const bytes = byteSize(dims, port.elementBytes);
       const slot = /** @type {Slot} */ (this.#outputSlots[i]);
-      const address = slot.buffer.address();
-      if (bytes > slot.buffer.size()) {
-        throw new ModelFailure(`'${port.name}' has ${bytes} bytes, but its buffer has ${slot.buffer.size()}`);
+      // The library has allocated what nobody knew the size of.
+      const isGiven = port.size === 0;
+      const address = isGiven ? slot.takeGiven() : slot.device;
+      const room = isGiven ? slot.buffer.size() : slot.room;
+      if (address === null || bytes > room) {
+        throw new ModelFailure(
+          `'${port.name}' has ${bytes} bytes, but there is room for ${address === null ? 0 : room}`,
+        );
       }
       slot.reserveHost(Math.max(bytes, 1));
       if (bytes > 0) this.#copy(slot.host, bytes, address, bytes, TO_HOST);
@@ -232,7 +237,7 @@ export class DeviceModel {
       : this.gears === undefined
         ? known
         : currentOutputDims(this.#acl, this.#description.pointer, index);
-    if (dims.every((dim) => dim >= 0)) return dims;
+    if (dims.length === known.length && dims.every((dim) => dim >= 0)) return dims;
     throw new ModelFailure(`output ${index} has the shape [${dims.join(',')}] after the run`);
   }
 
@@ -260,17 +265,12 @@ export class DeviceModel {
 
   /** Frees what the library allocated for outputs of unknown size. */
   #freeGivenMemory() {
+    const scope = new Scope();
     for (const [i, { size }] of this.#outputs.entries()) {
-      if (size > 0) continue;
-      const slot = /** @type {Slot} */ (this.#outputSlots[i]);
-      const address = slot.buffer.address();
-      if (address === null) continue;
-      try {
-        this.#acl.call('aclrtFree', address);
-      } finally {
-        slot.buffer.point(null, 0);
-      }
+      const slot = this.#outputSlots[i];
+      if (size === 0 && slot !== undefined) scope.own({ free: () => slot.freeGiven() });
     }
+    scope.free();
   }
 }
 

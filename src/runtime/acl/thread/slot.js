@@ -15,6 +15,8 @@ export class Slot {
   #host;
   /** @type {readonly [bigint, number] | undefined} */
   #pointed;
+  /** Memory that the library has allocated in a run. @type {bigint | null} */
+  #given = null;
 
   /**
    * @param {Acl} acl
@@ -78,6 +80,24 @@ export class Slot {
     if (address === this.device && known === size) return;
     this.buffer.point(this.device, size);
     this.#pointed = [this.device, size];
+  }
+
+  /** Where the library has put a tensor of unknown size; it is to be freed after the run. */
+  takeGiven() {
+    this.#given = this.buffer.address();
+    return this.#given;
+  }
+
+  /** Frees what the library has allocated, and lets it allocate again. */
+  freeGiven() {
+    // A run that failed may have come as far as allocating.
+    const address = this.#given ?? this.buffer.address();
+    this.#given = null;
+    if (address === null) return;
+    const scope = new Scope();
+    scope.own({ free: () => this.buffer.point(null, 0) });
+    scope.own({ free: () => this.#acl.call('aclrtFree', address) });
+    scope.free();
   }
 
   free() {
