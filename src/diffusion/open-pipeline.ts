@@ -30,6 +30,8 @@ export interface OpenPipelineOptions {
   readonly vaePostQuant?: 'auto' | 'host' | 'model';
   /** Threads inside an operator on the CPU; 0 (the default) lets onnxruntime choose. */
   readonly threads?: number;
+  /** Longest time that one run of a compiled model may take, in milliseconds; no limit if not given. */
+  readonly timeoutMs?: number;
   readonly safetyChecker?: SafetyChecker;
   /** Models that are loaded already, in place of files. `vaePostQuant` `auto` means `host` then. */
   readonly sessions?: PipelineSessions;
@@ -110,13 +112,18 @@ export async function openWith(options: OpenPipelineOptions, checkpoint: Checkpo
 async function openSessions(
   files: ModelFiles,
   devices: readonly number[],
-  { threads, signal }: OpenPipelineOptions,
+  { threads, timeoutMs, signal }: OpenPipelineOptions,
 ): Promise<PipelineSessions> {
   const opened: { -readonly [Name in keyof PipelineSessions]?: PipelineSessions[Name] } = {};
   const [first = 0, second] = devices;
   const load = (file: string, device: number): Promise<InferenceSession> => {
     signal?.throwIfAborted();
-    const settings = { device, backend: files.backend, ...(threads === undefined ? {} : { threads }) };
+    const settings = {
+      device,
+      backend: files.backend,
+      ...(threads === undefined ? {} : { threads }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    };
     return openSession(file, settings);
   };
   try {

@@ -103,6 +103,11 @@ const FLAGS = {
     describe: 'ort: .onnx on the CPU; acl: .om on NPUs; by what is there if not given',
   },
   threads: { kind: 'number', value: 'N', describe: 'threads of onnxruntime; 0 lets it choose', default: 0 },
+  timeout: {
+    kind: 'number',
+    value: 'S',
+    describe: 'seconds that one run of a model may take on an NPU; no limit if not given',
+  },
   resume: { kind: 'switch', describe: 'make only the images that an earlier run did not' },
 } as const;
 
@@ -143,7 +148,7 @@ export const run = defineCommand({
 });
 
 function renderOptions(flags: FlagValues<typeof FLAGS>, given: ReadonlySet<string>): RenderOptions {
-  const { model, seed, 'batch-size': batchSize, 'contact-sheet': contactSheet } = flags;
+  const { model, seed, timeout, 'batch-size': batchSize, 'contact-sheet': contactSheet } = flags;
   if (model === undefined) throw usageError('run needs --model', { hint: 'see sdgraph run --help' });
   return {
     model,
@@ -162,6 +167,7 @@ function renderOptions(flags: FlagValues<typeof FLAGS>, given: ReadonlySet<strin
     keep: flags['prompt-file'] === undefined ? [] : [flags['prompt-file']],
     ...(seed === undefined ? {} : { seed }),
     ...(batchSize === undefined ? {} : { batchSize }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
     ...(contactSheet === undefined ? {} : { contactSheet }),
     ...(flags.backend === undefined ? {} : { backend: flags.backend as PipelineBackend }),
   };
