@@ -122,7 +122,7 @@ export async function shutdownAcl(): Promise<void> {
 }
 
 /** How errors call a device. */
-export function placeOf(device: number): string {
+function placeOf(device: number): string {
   return `device ${device}`;
 }
 

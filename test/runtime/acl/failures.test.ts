@@ -21,6 +21,7 @@ import {
   TWOFOLD_FEEDS,
   twofold,
 } from '../../support/acl-device.ts';
+import { SIMULATION } from '../../support/atc-models.ts';
 import { expectRejection } from '../../support/errors.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -230,10 +231,18 @@ describe.skipIf(missing !== undefined)(`a library that is not right ${missing ??
     return expectRejection('E_ACL_LIBRARY', () => openSession(om, { library: path }));
   };
 
+  /** A library in which each function that the simulation has returns one number. */
+  const everyFunction = (result: number): string => {
+    const header = readFileSync(join(SIMULATION, 'acl/acl.h'), 'utf8');
+    const names = [...header.matchAll(/\b(acl[A-Za-z0-9]+)\(/gu)].map(([, name]) => name);
+    return [...new Set(names)].map((name) => `int ${name}(void) { return ${result}; }`).join('\n');
+  };
+
   test('a stub for linking, by its folder and by its answers', async () => {
     const folder = join(tempDir(), 'devlib');
     mkdirSync(folder);
-    expect((await open(compileLibrary(folder, 'int aclInit;'))).reason).toContain('stub');
+    expect((await open(compileLibrary(folder, everyFunction(0)))).reason).toContain('stub');
+    expect((await open(compileLibrary(tempDir(), everyFunction(100_039)))).reason).toContain('stub');
   });
 
   test('one that needs another which is not there: its name, and what to do', async () => {
