@@ -17,7 +17,7 @@ export const PLAN_FLAGS = {
   'soc-version': {
     kind: 'text',
     value: 'NAME',
-    describe: 'chip to compile for, such as Ascend310P3; npu-smi is asked if not given',
+    describe: 'chip to compile for, such as Ascend310P3; found out if not given (see soc)',
     aliases: ['soc_version'],
   },
   from: { kind: 'text', value: 'FILE', describe: 'take the chip from what npu-smi info printed elsewhere' },
