@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Range } from './job.ts';
 
 const READ_CHUNK = 1 << 20;
-const COPY_CHUNK = 4 << 20;
+const COPY_CHUNK = 512 << 10;
 
 /** Reads ranges of a file into one buffer and looks at nothing. */
 export function readRanges(input: string, ranges: readonly Range[]): void {
