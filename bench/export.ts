@@ -69,7 +69,8 @@ export function exportRows(bench: Bench): Promise<readonly Row[] | undefined> {
       name: `SD 1.5, export of the UNet, ${(end / GB).toFixed(1)} GB of weights copied`,
       cost: costs.export,
       baseline: { name: 'copy the weights', cost: costs.copy },
-      budgets: [memoryBudget(costs.export), timeBudget(costs.export, costs.copy, 1.4)],
+      // Copying at 0.7 of the plain speed or better, beside what the graph alone takes.
+      budgets: [memoryBudget(costs.export), timeBudget(costs.export, costs.copy, 1.4, 600)],
     });
     return rows;
   });
