@@ -38,8 +38,7 @@ export function downBlock(
   return net.module(name, () => {
     let x = image;
     for (let layer = 0; layer < options.layers; layer++) {
-      x = resnet(net, `resnets.${layer}`, x, { ...options, time: conditions.time });
-      if (options.transformer) x = transformer(net, `attentions.${layer}`, x, conditions.text, options.transformer);
+      x = blockLayer(net, layer, x, conditions, options);
       skips.push(x);
     }
     if (options.resizes) {
@@ -59,8 +58,7 @@ export function midBlock(
   options: BlockOptions,
 ): Value {
   return net.module(name, () => {
-    let x = resnet(net, 'resnets.0', image, { ...options, time: conditions.time });
-    if (options.transformer) x = transformer(net, 'attentions.0', x, conditions.text, options.transformer);
+    const x = blockLayer(net, 0, image, conditions, options);
     return resnet(net, 'resnets.1', x, { ...options, time: conditions.time });
   });
 }
@@ -79,10 +77,16 @@ export function upBlock(
     for (let layer = 0; layer < options.layers; layer++) {
       const skip = skips.pop();
       if (skip !== undefined) x = net.builder.concat([x, skip], 1);
-      x = resnet(net, `resnets.${layer}`, x, { ...options, time: conditions.time });
-      if (options.transformer) x = transformer(net, `attentions.${layer}`, x, conditions.text, options.transformer);
+      x = blockLayer(net, layer, x, conditions, options);
     }
     if (!options.resizes) return x;
     return net.module('upsamplers.0', () => conv(net, 'conv', doubleSize(net, x), options.channels));
   });
+}
+
+/** A resnet, and the transformer behind it where the block attends to the text. */
+function blockLayer(net: Network, index: number, image: Value, conditions: Conditions, options: BlockOptions): Value {
+  const x = resnet(net, `resnets.${index}`, image, { ...options, time: conditions.time });
+  if (options.transformer === undefined) return x;
+  return transformer(net, `attentions.${index}`, x, conditions.text, options.transformer);
 }
