@@ -1,11 +1,12 @@
 import { printable, SdgraphError } from '../errors.ts';
 import type { ImageResult } from './pipeline-types.ts';
+import type { SchedulerName } from './schedulers/index.ts';
 
 /** What decides, with the prompt and the models, how an image turns out. */
 export interface ImageSettings {
   readonly seed: number | bigint;
   readonly steps: number;
-  readonly scheduler: string;
+  readonly scheduler: SchedulerName;
   readonly guidanceScale: number;
   readonly negativePrompt: string;
   readonly imagesPerPrompt: number;

@@ -83,7 +83,7 @@ export async function renderPrompts(options: RenderOptions): Promise<RenderRepor
   let useTime = 0;
   /** Images of the batch that are not written yet. */
   let waiting = 0;
-  const generation = { ...settings, scheduler: options.scheduler ?? 'DDIM', prompts };
+  const generation = { ...settings, prompts };
   const checkpoint = await loadCheckpoint(options.model);
   planGeneration(generation, checkpoint);
   const pipeline = await openWith(options, checkpoint);
