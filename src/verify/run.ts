@@ -1,4 +1,5 @@
 import { DataType, typeName } from '../ir/data-type.ts';
+import { closeAfter } from '../runtime/close-after.ts';
 import { elementReader } from '../runtime/elements.ts';
 import { type ModelSessionOptions, openModelSession } from '../runtime/runnable.ts';
 import type { SessionTensor } from '../runtime/session.ts';
@@ -28,13 +29,11 @@ export interface RunResult {
 /** Loads a model, runs it once, and lets it go. Throws what opening the session and running throw. */
 export async function runOnce({ model, feeds }: Subject, options: ModelSessionOptions): Promise<RunResult> {
   const session = await openModelSession(model, options);
-  try {
+  return closeAfter(session, async () => {
     const started = performance.now();
     const outputs = await session.run(feeds);
     return { outputs, milliseconds: performance.now() - started };
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 /** Compares every output of the reference with that of the candidate. */
