@@ -1,13 +1,12 @@
 /** The record of what was compiled from what: `sdgraph.lock.json` in the folder of the models. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SdgraphError } from '../../errors.ts';
 import { writeFileAtomic } from '../../io/atomic.ts';
-import { readJsonFile } from '../../targets/json-file.ts';
+import { readCheckedJson } from './checked-json.ts';
 import { withLock } from './file-lock.ts';
 import { requireReplaceable } from './plan-paths.ts';
-import { schemaError } from './step-settings.ts';
 
 /** Name of the record. */
 export const LOCK_FILE = 'sdgraph.lock.json';
@@ -52,11 +51,7 @@ const WAIT_MS = 30_000;
 export async function readLockFile(modelDir: string): Promise<readonly LockEntry[]> {
   const path = join(modelDir, LOCK_FILE);
   if (!existsSync(path)) return [];
-  const value = readJsonFile(path, 'E_CONFIG');
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
-  const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as object;
-  const validate = new Ajv2020({ allowUnionTypes: true, logger: false }).compile(schema);
-  if (!validate(value)) throw schemaError('E_CONFIG', path, validate.errors ?? []);
+  const value = await readCheckedJson(path, SCHEMA, 'E_CONFIG');
   return (value as LockDocument).steps;
 }
 

@@ -1,11 +1,10 @@
 /** Plans from files: anybody may have written them. */
 
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { printable, SdgraphError } from '../../errors.ts';
 import { parseLocation } from '../../io/external.ts';
-import { readJsonFile } from '../../targets/json-file.ts';
 import { buildArgv } from './argv.ts';
+import { readCheckedJson } from './checked-json.ts';
 import { chipFamily } from './chips.ts';
 import { checkOptions } from './exclusions.ts';
 import { ATC_OPTIONS, optionValue, userOption } from './options.ts';
@@ -13,7 +12,6 @@ import { expectedNames, opensShapes } from './output-names.ts';
 import { fileName, relativeParts } from './plan-paths.ts';
 import type { AtcPlan, AtcStep, PlanScript } from './plan-types.ts';
 import { DEFAULT_SCRIPTS } from './presets.ts';
-import { schemaError } from './step-settings.ts';
 
 /** How {@link loadPlan} reads. */
 export interface LoadPlanOptions {
@@ -32,23 +30,12 @@ const SCHEMA = new URL('./plan.schema.json', import.meta.url);
  * @throws SdgraphError `E_PLAN` with the JSON pointer of what is wrong, `E_FILE_MISSING`, `E_FILE_READ`
  */
 export async function loadPlan(path: string, options: LoadPlanOptions = {}): Promise<AtcPlan> {
-  const value = readJsonFile(path, 'E_PLAN');
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
-  const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as object;
-  const validate = new Ajv2020({ allowUnionTypes: true, logger: false }).compile(schema);
-  if (!validate(value)) throw schemaError('E_PLAN', path, validate.errors ?? []);
+  const value = await readCheckedJson(path, SCHEMA, 'E_PLAN');
   const plan = value as AtcPlan;
   try {
     checkPlan(plan, options);
   } catch (error) {
-    if (!(error instanceof SdgraphError)) throw error;
-    const { code, reason, where, expected, found, hint } = error;
-    const details = {
-      ...(expected === undefined ? {} : { expected }),
-      ...(found === undefined ? {} : { found }),
-      ...(hint === undefined ? {} : { hint }),
-    };
-    throw new SdgraphError(code, reason, { file: path, ...where }, details);
+    throw error instanceof SdgraphError ? error.at({ file: path }) : error;
   }
   return plan;
 }

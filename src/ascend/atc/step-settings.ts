@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { ErrorObject } from 'ajv';
-import { printable, SdgraphError } from '../../errors.ts';
+import { SdgraphError } from '../../errors.ts';
 import { readJsonFile } from '../../targets/json-file.ts';
+import { readCheckedJson } from './checked-json.ts';
 import type { GroupNormChoice } from './group-norm.ts';
 import type { AtcOption } from './option-types.ts';
 import { optionValue, userOption } from './options.ts';
@@ -44,11 +44,7 @@ const MAX_FILE = 1 << 20;
  * @throws SdgraphError `E_CONFIG` with the JSON pointer of what is wrong, `E_FILE_MISSING`, `E_FILE_READ`
  */
 export async function loadPlanSettings(path: string): Promise<PlanSettings> {
-  const value = readJsonFile(path, 'E_CONFIG');
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
-  const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as object;
-  const validate = new Ajv2020({ allowUnionTypes: true, logger: false }).compile(schema);
-  if (!validate(value)) throw schemaError('E_CONFIG', path, validate.errors ?? []);
+  const value = await readCheckedJson(path, SCHEMA, 'E_CONFIG');
   const { socVersion, options, steps = {} } = value as RawSettings;
   return {
     folder: dirname(resolve(path)),
@@ -69,16 +65,6 @@ interface RawSettings {
   readonly steps?: Readonly<
     Record<string, Omit<StepSettings, 'options'> & { readonly options?: Readonly<Record<string, SettingValue>> }>
   >;
-}
-
-/** The error of a document that its schema refuses: the deepest place, with its JSON pointer. */
-export function schemaError(code: 'E_CONFIG' | 'E_PLAN', file: string, errors: readonly ErrorObject[]): SdgraphError {
-  const [error] = errors.toSorted((a, b) => b.instancePath.length - a.instancePath.length);
-  const extra = error?.keyword === 'additionalProperties' ? String(error.params['additionalProperty']) : undefined;
-  const path = error === undefined || error.instancePath === '' ? '/' : error.instancePath;
-  const reason = extra === undefined ? (error?.message ?? 'the document is not valid') : 'there is no such property';
-  const details = extra === undefined ? {} : { found: `'${printable(extra)}'` };
-  return new SdgraphError(code, reason, { file, path }, details);
 }
 
 /** The options of a step as ATC takes them, and the files among them. */
